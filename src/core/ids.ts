@@ -1,0 +1,29 @@
+import { randomBytes, randomUUID } from "node:crypto";
+
+export type IdPrefix = "job" | "sub" | "evt" | "ep" | "dlv" | "att" | "app" | "key" | "rcp";
+
+/** The body of every id: a UUIDv7 (RFC 9562) as 32 hex digits, so that ids sort by the time they were made. */
+export function uuid7Hex(nowMs: number): string {
+	const bytes = randomBytes(16);
+	bytes.writeUIntBE(nowMs, 0, 6);
+	bytes[6] = 0x70 | ((bytes[6] ?? 0) & 0x0f);
+	bytes[8] = 0x80 | ((bytes[8] ?? 0) & 0x3f);
+	return bytes.toString("hex");
+}
+
+export const newId = (prefix: IdPrefix, nowMs: number): string => `${prefix}_${uuid7Hex(nowMs)}`;
+
+/** A value no one can guess and no one sorts by: claims and request ids. */
+export const nonce = (): string => randomUUID();
+
+/** `evt_0190…` as `0190….-….`: how the same identity is spelled in deAPI's fields and headers. */
+export function hyphenated(id: string): string {
+	const hex = id.slice(id.indexOf("_") + 1);
+	return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+}
+
+/** Reads both spellings of an id; null when it is neither. */
+export function parseId(prefix: IdPrefix, text: string): string | null {
+	const hex = text.startsWith(`${prefix}_`) ? text.slice(prefix.length + 1) : text.replaceAll("-", "").toLowerCase();
+	return /^[0-9a-f]{32}$/.test(hex) ? `${prefix}_${hex}` : null;
+}

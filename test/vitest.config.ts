@@ -1,0 +1,30 @@
+import path from "node:path";
+import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
+import { defineConfig } from "vitest/config";
+
+const root = path.resolve(import.meta.dirname, "..");
+const at = (p: string) => path.join(root, p);
+
+export default defineConfig({
+	root,
+	test: {
+		projects: [
+			{ test: { name: "unit", include: ["test/unit/**/*.test.ts"] } },
+			{ test: { name: "sqlite", include: ["test/engines/*.sqlite.test.ts", "test/regress/**/*.test.ts"] } },
+			{ test: { name: "e2e", include: ["test/e2e/**/*.test.ts"], testTimeout: 30_000, hookTimeout: 30_000 } },
+			{
+				plugins: [
+					cloudflareTest(async () => ({
+						wrangler: { configPath: at("wrangler.toml") },
+						remoteBindings: false,
+						miniflare: {
+							cf: false, // else one look-up of Cloudflare's host at every start
+							bindings: { TEST_MIGRATIONS: await readD1Migrations(at("migrations/sqlite")) },
+						},
+					})),
+				],
+				test: { name: "workers", include: ["test/engines/*.workers.test.ts"], setupFiles: [at("test/support/workers/migrate.ts")] },
+			},
+		],
+	},
+});
