@@ -1,4 +1,4 @@
-import { createHmac, timingSafeEqual } from "node:crypto";
+import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 
 /**
  * The two signature families that cover a callback, over the same body bytes.
@@ -23,6 +23,9 @@ export function standardKey(secret: string): Uint8Array | null {
 	const canonical = key.toString("base64").replace(/=+$/, "") === encoded.replace(/=+$/, "");
 	return canonical && key.length >= 24 && key.length <= 64 ? key : null;
 }
+
+/** A new secret that signs both families. */
+export const newSigningSecret = (): string => `whsec_${randomBytes(32).toString("base64")}`;
 
 /** Constant time in the content; the length is not a secret. */
 export function sameText(a: string, b: string): boolean {

@@ -1,0 +1,28 @@
+import { DEFAULT_APP, ensureDefaultApp, setCallbackSecret } from "./access/apps.ts";
+import { insertRow } from "./db/insert.ts";
+import { accounts } from "./db/schema.ts";
+import type { Deps } from "./deps.ts";
+import { newLane } from "./lanes/lane.ts";
+import { accountOf, PROVIDERS } from "./providers/index.ts";
+import { dispatchLane, pollLane } from "./providers/provider.ts";
+
+const insertAccount = insertRow(accounts, { orIgnore: true });
+
+/** What must stand before the first request: the app `default`, and each configured account with its lanes. Safe to repeat. */
+export async function bootstrap(deps: Deps): Promise<{ appId: string }> {
+	const { id: appId, created } = await ensureDefaultApp(deps);
+	if (deps.config.callbackSecret !== undefined) await setCallbackSecret(deps, appId, deps.config.callbackSecret);
+	const now = deps.clock.now();
+	for (const provider of Object.values(PROVIDERS)) {
+		const account = accountOf(deps.config, provider.name);
+		if (account === null) continue;
+		const lane = { accountId: account.id, maxInFlight: deps.config.laneConcurrency };
+		await deps.db.batch([
+			insertAccount.bind({ id: account.id, provider: provider.name, name: "default", createdAt: now }),
+			newLane({ ...lane, id: pollLane(account.id), kind: "poll" }),
+			...Object.keys(provider.types).map((type) => newLane({ ...lane, id: dispatchLane(account.id, type), kind: "dispatch" })),
+		]);
+	}
+	if (created) deps.log.info({ app: appId, name: DEFAULT_APP }, "app.created");
+	return { appId };
+}

@@ -1,0 +1,128 @@
+import { z } from "zod";
+import { parseCidr } from "./core/address.ts";
+
+/** One setting: the variable it is read from, and how. The unit in the variable's name becomes milliseconds inside. */
+const setting = <S extends z.ZodType>(env: string, schema: S) => ({ env, schema });
+
+const whole = (fallback: number, min: number, max: number) =>
+	z
+		.string()
+		.regex(/^\d{1,15}$/, "must be a whole number")
+		.default(String(fallback))
+		.transform(Number)
+		.refine((n) => n >= min && n <= max, `must be between ${min} and ${max}`);
+const count = (env: string, fallback: number, min = 1, max = 1_000_000_000) => setting(env, whole(fallback, min, max));
+const seconds = (env: string, fallback: number, min = 1) =>
+	setting(
+		env,
+		whole(fallback, min, 31_536_000).transform((n) => n * 1000),
+	);
+const hours = (env: string, fallback: number) =>
+	setting(
+		env,
+		whole(fallback, 1, 8760).transform((n) => n * 3_600_000),
+	);
+const list = (text: string) => text.split(",").flatMap((part) => part.trim() || []);
+const url = z.url({ protocol: /^https?$/, error: "must be an http(s) URL" }).transform((text) => text.replace(/\/+$/, ""));
+const flag = z
+	.enum(["0", "1"], "must be 0 or 1")
+	.default("0")
+	.transform((text) => text === "1");
+const secret = z.string().min(32, "must have 32 to 255 characters").max(255, "must have 32 to 255 characters");
+
+/** Every setting and every limit, with its default. An empty variable counts as absent. The README has the same table. */
+export const SETTINGS = {
+	port: count("PORT", 8080, 0, 65_535),
+	host: setting("HOST", z.string().default("127.0.0.1")),
+	publicUrl: setting("PUBLIC_URL", url.optional()),
+	databasePath: setting(
+		"DATABASE_URL",
+		z
+			.string()
+			.default("data/jobhook.db")
+			.transform((text) => text.replace(/^file:/, ""))
+			.refine((text) => !/^[a-z]+:\/\//i.test(text), "must be the path of a SQLite file"),
+	),
+	logLevel: setting("LOG_LEVEL", z.enum(["debug", "info", "warn", "error", "silent"]).default("info")),
+
+	apiKey: setting("JOBHOOK_API_KEY", z.string().min(16, "must have at least 16 characters").optional()),
+	callbackSecret: setting("JOBHOOK_CALLBACK_SECRET", secret.optional()),
+	masterKeys: setting(
+		"JOBHOOK_MASTER_KEY",
+		z
+			.string()
+			.transform((text) => list(text).map((part) => Buffer.from(part, "base64")))
+			.refine(
+				(keys) => keys.length > 0 && keys.every((key) => key.length === 32),
+				"must be base64 of 32 bytes (several with commas, the current one first)",
+			)
+			.optional(),
+	),
+
+	deapiApiKey: setting("DEAPI_API_KEY", z.string().optional()),
+	deapiBaseUrl: setting("DEAPI_BASE_URL", url.default("https://api.deapi.ai")),
+	deapiWebhookSecrets: setting("DEAPI_WEBHOOK_SECRET", z.string().default("").transform(list)),
+	deapiJobDeadlineMs: hours("DEAPI_JOB_DEADLINE_H", 24),
+	providerDeadlineMs: count("PROVIDER_DEADLINE_MS", 30_000, 10, 300_000),
+	dispatchDeadlineMs: hours("DISPATCH_DEADLINE_H", 72),
+	sandbox: setting("SANDBOX", flag),
+	sandboxPort: count("SANDBOX_PORT", 0, 0, 65_535),
+
+	callbackAllow: setting(
+		"CALLBACK_ALLOW",
+		z
+			.string()
+			.default("")
+			.transform(list)
+			.refine(
+				(ranges) => ranges.every((range) => parseCidr(range) !== null),
+				"must be CIDR ranges with commas, like 127.0.0.0/8,10.1.0.0/16",
+			),
+	),
+	retryDelaysMs: setting(
+		"RETRY_DELAYS_S",
+		z
+			.string()
+			.default("5,30,120,600,1800,3600,10800,21600,43200,86400,86400")
+			.transform((text) => list(text).map((part) => Number(part) * 1000))
+			.refine((delays) => delays.length > 0 && delays.every((ms) => Number.isSafeInteger(ms) && ms >= 0), "must be seconds with commas"),
+	),
+	retryAfterCapMs: seconds("RETRY_AFTER_CAP_S", 86_400),
+	overloadDelayMs: seconds("OVERLOAD_DELAY_S", 60),
+	deliveryMaxAgeMs: hours("DELIVERY_MAX_AGE_H", 96),
+	attemptDeadlineMs: count("ATTEMPT_DEADLINE_MS", 10_000, 10, 60_000),
+	connectDeadlineMs: count("CONNECT_DEADLINE_MS", 5000, 10, 60_000),
+	responseKeepBytes: count("RESPONSE_KEEP_BYTES", 16_384, 0, 1_048_576),
+	laneConcurrency: count("LANE_CONCURRENCY", 10, 1, 1000),
+	processConcurrency: count("PROCESS_CONCURRENCY", 500, 1, 10_000),
+
+	hookMaxBytes: count("HOOK_MAX_BYTES", 1_048_576),
+	submitMaxBytes: count("SUBMIT_MAX_BYTES", 2_097_152),
+	headersDeadlineMs: count("HEADERS_DEADLINE_MS", 10_000),
+	bodyDeadlineMs: count("BODY_DEADLINE_MS", 15_000),
+	signatureWindowMs: seconds("SIGNATURE_WINDOW_S", 300),
+	hookNudgeEveryMs: seconds("HOOK_NUDGE_EVERY_S", 10),
+	idempotencyKeyMs: hours("IDEMPOTENCY_KEY_H", 168),
+	resultLinkMs: hours("RESULT_LINK_H", 168),
+
+	sweepEveryMs: seconds("SWEEP_EVERY_S", 10),
+	leaseMarginMs: seconds("LEASE_MARGIN_S", 25, 0),
+	drainMs: seconds("DRAIN_S", 20, 0),
+} as const;
+
+export type Config = { readonly [K in keyof typeof SETTINGS]: z.output<(typeof SETTINGS)[K]["schema"]> };
+
+export class BadSettings extends Error {}
+
+/** Reads all settings; throws one `BadSettings` that names every bad variable and never repeats a value. */
+export function loadConfig(env: Record<string, string | undefined>): Config {
+	const config: Record<string, unknown> = {};
+	const bad: string[] = [];
+	for (const [name, { env: variable, schema }] of Object.entries(SETTINGS)) {
+		const parsed = schema.safeParse(env[variable] || undefined);
+		if (parsed.success) config[name] = parsed.data;
+		else bad.push(`  ${variable} ${parsed.error.issues.map((issue) => issue.message).join(", ")}`);
+	}
+	if (bad.length > 0) throw new BadSettings(`settings that cannot be used:\n${bad.join("\n")}`);
+	return config as Config;
+}

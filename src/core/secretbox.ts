@@ -1,0 +1,58 @@
+import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from "node:crypto";
+
+/** Where a sealed value lives. It is authenticated with it, so that a value copied to another row does not open there. */
+export interface Place {
+	table: string;
+	column: string;
+	row: string;
+	app: string;
+}
+
+/** One purpose, one key: what seals rows never signs links. */
+export type Purpose = "seal" | "hook-token" | "result-link";
+
+/**
+ * The operator's master keys: the first one seals and signs, the others still open and verify (rotation).
+ * A sealed value reads `v1.<key id>.<nonce>.<ciphertext + tag>`, base64url, AES-256-GCM.
+ */
+export class Secretbox {
+	readonly #keys: readonly { id: string; of: Record<Purpose, Buffer> }[];
+
+	/** @param masterKeys 32 bytes each; at least one. */
+	constructor(masterKeys: readonly Uint8Array[]) {
+		if (masterKeys.length === 0) throw new Error("no master key");
+		this.#keys = masterKeys.map((key) => ({
+			id: createHash("sha256").update(key).digest("hex").slice(0, 8),
+			of: { seal: derive(key, "seal"), "hook-token": derive(key, "hook-token"), "result-link": derive(key, "result-link") },
+		}));
+	}
+
+	seal(plain: string, place: Place): string {
+		const [key] = this.#keys;
+		if (key === undefined) throw new Error("no master key");
+		const nonce = randomBytes(12);
+		const cipher = createCipheriv("aes-256-gcm", key.of.seal, nonce).setAAD(bindingOf(place));
+		const sealed = Buffer.concat([cipher.update(plain, "utf8"), cipher.final(), cipher.getAuthTag()]);
+		return `v1.${key.id}.${nonce.toString("base64url")}.${sealed.toString("base64url")}`;
+	}
+
+	/** Throws when the key is not among the master keys, or the value was changed or moved. */
+	open(sealed: string, place: Place): string {
+		const [version, keyId, nonce, body] = sealed.split(".");
+		const key = this.#keys.find((k) => k.id === keyId);
+		if (version !== "v1" || key === undefined || nonce === undefined || body === undefined)
+			throw new Error(`${place.table}.${place.column} was sealed with a master key that is not configured (key id ${keyId})`);
+		const bytes = Buffer.from(body, "base64url");
+		const decipher = createDecipheriv("aes-256-gcm", key.of.seal, Buffer.from(nonce, "base64url")).setAAD(bindingOf(place));
+		decipher.setAuthTag(bytes.subarray(-16));
+		return Buffer.concat([decipher.update(bytes.subarray(0, -16)), decipher.final()]).toString("utf8");
+	}
+
+	/** Keys of one purpose, the current one first. */
+	keysFor(purpose: Exclude<Purpose, "seal">): readonly Buffer[] {
+		return this.#keys.map((key) => key.of[purpose]);
+	}
+}
+
+const derive = (key: Uint8Array, purpose: Purpose) => Buffer.from(hkdfSync("sha256", key, "jobhook", purpose, 32));
+const bindingOf = (p: Place) => Buffer.from(JSON.stringify([p.table, p.column, p.row, p.app]));

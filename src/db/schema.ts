@@ -1,0 +1,270 @@
+import { sql } from "drizzle-orm";
+import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
+
+/*
+ * One model for SQLite, D1 and PostgreSQL: text, integer milliseconds (`_at`), 0/1, JSON kept as text and never queried inside.
+ * No foreign keys and no CHECKs: every row is written by a guarded batch, and SQLite rebuilds a table to change either.
+ * A table that is written with a bare ON CONFLICT DO NOTHING has one unique key besides its random id, for it hides any clash.
+ */
+
+/** A tenant. Every row below that belongs to one names it, and every query by a client filters on it. */
+export const apps = sqliteTable("apps", {
+	id: text("id").primaryKey(),
+	name: text("name").notNull().unique(),
+	/** Sealed. Signs the callbacks of jobs that bring no `webhook_secret`. */
+	callbackSecret: text("callback_secret").notNull(),
+	createdAt: integer("created_at").notNull(),
+});
+
+export const keys = sqliteTable("keys", {
+	id: text("id").primaryKey(),
+	appId: text("app_id").notNull(),
+	name: text("name").notNull(),
+	/** Hex SHA-256 of the whole key; the key itself is shown once and kept nowhere. */
+	hash: text("hash").notNull().unique(),
+	createdAt: integer("created_at").notNull(),
+	revokedAt: integer("revoked_at"),
+});
+
+/** One credential set of the operator at a provider. The id reads `<provider>:<name>`; credentials come from the settings. */
+export const accounts = sqliteTable("accounts", {
+	id: text("id").primaryKey(),
+	provider: text("provider").notNull(),
+	name: text("name").notNull(),
+	createdAt: integer("created_at").notNull(),
+});
+
+/** What is limited, paused and served in turn. `not_before` ahead of now = paused. */
+export const lanes = sqliteTable("lanes", {
+	id: text("id").primaryKey(),
+	kind: text("kind", { enum: ["dispatch", "poll", "endpoint", "url"] }).notNull(),
+	appId: text("app_id"),
+	accountId: text("account_id"),
+	maxInFlight: integer("max_in_flight").notNull(),
+	notBefore: integer("not_before").notNull().default(0),
+	/** Why it is paused, and how many pauses came in a row: the next one is twice as long. */
+	reason: text("reason"),
+	strikes: integer("strikes").notNull().default(0),
+});
+
+export const jobs = sqliteTable(
+	"jobs",
+	{
+		id: text("id").primaryKey(),
+		appId: text("app_id").notNull(),
+		provider: text("provider").notNull(),
+		type: text("type").notNull(),
+		model: text("model").notNull(),
+		state: text("state", { enum: ["queued", "submitted", "processing", "completed", "failed", "canceled"] }).notNull(),
+		/** The current submission: only this one may move the job. */
+		submissionId: text("submission_id").notNull(),
+		/** Counts the job's events: 0 before the first. Every move is guarded by the value it read. */
+		revision: integer("revision").notNull().default(0),
+		/** The last event, written first in its batch: the rows after it require it. */
+		eventId: text("event_id"),
+		input: text("input").notNull(),
+		metadata: text("metadata"),
+		webhookUrl: text("webhook_url"),
+		webhookSecret: text("webhook_secret"),
+		webhookEvents: text("webhook_events"),
+		errorCode: text("error_code"),
+		errorMessage: text("error_message"),
+		createdAt: integer("created_at").notNull(),
+		startedAt: integer("started_at"),
+		endedAt: integer("ended_at"),
+	},
+	(t) => [index("jobs_app_created").on(t.appId, t.createdAt)],
+);
+
+/**
+ * One send of a job to a provider, and then the row that asks how it went.
+ * `next_attempt_at`: when it is due; while claimed, when the lease ends; null when there is nothing left to do.
+ */
+export const submissions = sqliteTable(
+	"submissions",
+	{
+		id: text("id").primaryKey(),
+		appId: text("app_id").notNull(),
+		jobId: text("job_id").notNull(),
+		provider: text("provider").notNull(),
+		accountId: text("account_id").notNull(),
+		/** The how-manieth send of its job, from 1. */
+		n: integer("n").notNull(),
+		state: text("state", {
+			enum: ["pending", "sending", "accepted", "refused", "not_taken", "unknown", "superseded"],
+		}).notNull(),
+		phase: text("phase", { enum: ["send", "poll"] }).notNull(),
+		laneId: text("lane_id").notNull(),
+		nextAttemptAt: integer("next_attempt_at"),
+		claimId: text("claim_id"),
+		claimedAt: integer("claimed_at"),
+		providerJobId: text("provider_job_id"),
+		/** How the last send or poll went, in a closed list of words. */
+		reason: text("reason"),
+		polls: integer("polls").notNull().default(0),
+		/** Polls in a row that found no such job, and since when. */
+		missing: integer("missing").notNull().default(0),
+		missingSince: integer("missing_since"),
+		/** When a hook that proved nothing last made the poll due. */
+		nudgedAt: integer("nudged_at").notNull().default(0),
+		createdAt: integer("created_at").notNull(),
+		sentAt: integer("sent_at"),
+		acceptedAt: integer("accepted_at"),
+		endedAt: integer("ended_at"),
+	},
+	(t) => [
+		index("submissions_job").on(t.jobId),
+		uniqueIndex("submissions_provider_job").on(t.provider, t.accountId, t.providerJobId),
+		index("submissions_due").on(t.laneId, t.nextAttemptAt).where(sql`next_attempt_at IS NOT NULL`),
+		index("submissions_claimed").on(t.laneId, t.claimId).where(sql`claim_id IS NOT NULL`),
+	],
+);
+
+/** The stored proof that a provider told us something: its hook, or its answer to a poll. */
+export const receipts = sqliteTable(
+	"receipts",
+	{
+		id: text("id").primaryKey(),
+		provider: text("provider").notNull(),
+		accountId: text("account_id").notNull(),
+		/** The signed delivery id of a hook; `poll:<submission>:<event>` for an answer to a poll. */
+		deliveryId: text("delivery_id").notNull(),
+		source: text("source", { enum: ["hook", "poll"] }).notNull(),
+		outcome: text("outcome", {
+			enum: ["applied", "repeated", "late", "conflicting", "mismatched", "orphan", "ignored", "unreadable"],
+		}).notNull(),
+		appId: text("app_id"),
+		jobId: text("job_id"),
+		submissionId: text("submission_id"),
+		providerJobId: text("provider_job_id"),
+		type: text("type").notNull(),
+		/** The bytes as they came, as text; an orphan is read again from here. */
+		body: text("body").notNull(),
+		receivedAt: integer("received_at").notNull(),
+	},
+	(t) => [
+		uniqueIndex("receipts_delivery").on(t.provider, t.accountId, t.deliveryId),
+		index("receipts_job").on(t.jobId),
+		index("receipts_orphans").on(t.receivedAt).where(sql`outcome = 'orphan'`),
+		index("receipts_orphan_of").on(t.provider, t.accountId, t.providerJobId).where(sql`outcome = 'orphan'`),
+	],
+);
+
+/** A fact we recorded. Its id is the `webhook-id`; its body is rendered once and never again. */
+export const events = sqliteTable(
+	"events",
+	{
+		id: text("id").primaryKey(),
+		appId: text("app_id").notNull(),
+		jobId: text("job_id").notNull(),
+		type: text("type").notNull(),
+		revision: integer("revision").notNull(),
+		body: text("body").notNull(),
+		createdAt: integer("created_at").notNull(),
+	},
+	(t) => [uniqueIndex("events_job_revision").on(t.jobId, t.revision)],
+);
+
+/** How a finished job's result is reached. */
+export const results = sqliteTable("results", {
+	jobId: text("job_id").primaryKey(),
+	appId: text("app_id").notNull(),
+	/** The provider's own link, which expires, and when it was last read. */
+	providerUrl: text("provider_url").notNull(),
+	readAt: integer("read_at").notNull(),
+});
+
+export const endpoints = sqliteTable(
+	"endpoints",
+	{
+		id: text("id").primaryKey(),
+		appId: text("app_id").notNull(),
+		url: text("url").notNull(),
+		/** Sealed. */
+		secret: text("secret").notNull(),
+		state: text("state", { enum: ["enabled", "disabled"] }).notNull(),
+		reason: text("reason"),
+		createdAt: integer("created_at").notNull(),
+		updatedAt: integer("updated_at").notNull(),
+	},
+	(t) => [index("endpoints_app").on(t.appId)],
+);
+
+/** One row per subscribed type; the fan-out reads this key. */
+export const endpointEventTypes = sqliteTable(
+	"endpoint_event_types",
+	{
+		appId: text("app_id").notNull(),
+		eventType: text("event_type").notNull(),
+		endpointId: text("endpoint_id").notNull(),
+	},
+	(t) => [primaryKey({ columns: [t.appId, t.eventType, t.endpointId] })],
+);
+
+/**
+ * Event × target. `next_attempt_at` is set exactly while the delivery is pending: when it is due, or, while claimed, when
+ * the lease ends.
+ */
+export const deliveries = sqliteTable(
+	"deliveries",
+	{
+		id: text("id").primaryKey(),
+		appId: text("app_id").notNull(),
+		jobId: text("job_id").notNull(),
+		eventId: text("event_id").notNull(),
+		eventType: text("event_type").notNull(),
+		/** An endpoint's id, or `job` for the job's own `webhook_url`. */
+		target: text("target").notNull(),
+		state: text("state", { enum: ["pending", "delivered", "exhausted", "held", "stopped", "superseded"] }).notNull(),
+		laneId: text("lane_id").notNull(),
+		nextAttemptAt: integer("next_attempt_at"),
+		claimId: text("claim_id"),
+		claimedAt: integer("claimed_at"),
+		/** Attempts started, and of these the ones that spent budget. */
+		attempts: integer("attempts").notNull().default(0),
+		failures: integer("failures").notNull().default(0),
+		reason: text("reason"),
+		createdAt: integer("created_at").notNull(),
+		endedAt: integer("ended_at"),
+	},
+	(t) => [
+		uniqueIndex("deliveries_event_target").on(t.eventId, t.target),
+		index("deliveries_job").on(t.jobId),
+		index("deliveries_due").on(t.laneId, t.nextAttemptAt).where(sql`next_attempt_at IS NOT NULL`),
+		index("deliveries_claimed").on(t.laneId, t.claimId).where(sql`claim_id IS NOT NULL`),
+	],
+);
+
+/** One POST of a delivery. `n` counts from 1 and is fixed at the claim. */
+export const attempts = sqliteTable(
+	"attempts",
+	{
+		id: text("id").primaryKey(),
+		appId: text("app_id").notNull(),
+		deliveryId: text("delivery_id").notNull(),
+		n: integer("n").notNull(),
+		outcome: text("outcome", { enum: ["delivered", "failed", "interrupted"] }).notNull(),
+		reason: text("reason").notNull(),
+		status: integer("status"),
+		startedAt: integer("started_at").notNull(),
+		durationMs: integer("duration_ms"),
+		/** The first bytes of the receiver's answer, as text. */
+		response: text("response"),
+		nextAttemptAt: integer("next_attempt_at"),
+	},
+	(t) => [uniqueIndex("attempts_delivery_n").on(t.deliveryId, t.n)],
+);
+
+export const idempotencyKeys = sqliteTable(
+	"idempotency_keys",
+	{
+		appId: text("app_id").notNull(),
+		route: text("route").notNull(),
+		key: text("key").notNull(),
+		/** Hex SHA-256 of the canonical request. */
+		fingerprint: text("fingerprint").notNull(),
+		jobId: text("job_id").notNull(),
+		expiresAt: integer("expires_at").notNull(),
+	},
+	(t) => [primaryKey({ columns: [t.appId, t.route, t.key] })],
+);

@@ -1,0 +1,40 @@
+/** Every code a client can meet, and the HTTP status it travels with. The README lists them. */
+const STATUS = {
+	invalid_request: 400,
+	unauthorized: 401,
+	not_found: 404,
+	idempotency_conflict: 409,
+	payload_too_large: 413,
+	unsupported_media_type: 415,
+	validation_failed: 422,
+	provider_not_configured: 422,
+	internal: 500,
+	unavailable: 503,
+} as const;
+
+export type ErrorCode = keyof typeof STATUS;
+
+/** One field that is wrong and what would be right, e.g. `{ field: "input.width", message: "must be at least 256" }`. */
+export interface Detail {
+	field: string;
+	message: string;
+}
+
+/** The one error class: a code for programs, a message for people. `cause` is for the log and never leaves the process. */
+export class JobhookError extends Error {
+	readonly code: ErrorCode;
+	readonly details: Detail[];
+
+	constructor(code: ErrorCode, message: string, options: { details?: Detail[]; cause?: unknown } = {}) {
+		super(message, { cause: options.cause });
+		this.name = "JobhookError";
+		this.code = code;
+		this.details = options.details ?? [];
+	}
+
+	get status(): (typeof STATUS)[ErrorCode] {
+		return STATUS[this.code];
+	}
+}
+
+export const isUnavailable = (e: unknown): boolean => e instanceof JobhookError && e.code === "unavailable";

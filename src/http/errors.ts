@@ -1,0 +1,33 @@
+import type { z } from "@hono/zod-openapi";
+import type { Context } from "hono";
+import { HTTPException } from "hono/http-exception";
+import { type Detail, JobhookError } from "../errors.ts";
+
+const RETRY_AFTER_SECONDS = "2";
+
+/** What any thrown thing means to a client. Only our own errors keep their message. */
+export function asJobhookError(e: unknown): JobhookError {
+	if (e instanceof JobhookError) return e;
+	if (e instanceof HTTPException && e.status === 400)
+		return new JobhookError("invalid_request", "the body is not valid JSON", { cause: e });
+	return new JobhookError("internal", "something broke on our side; the request id finds it in the log", { cause: e });
+}
+
+export function errorResponse(c: Context, error: JobhookError, requestId: string): Response {
+	const { code, message, details } = error;
+	if (code === "unavailable") c.header("Retry-After", RETRY_AFTER_SECONDS);
+	if (code === "unauthorized") c.header("WWW-Authenticate", 'Bearer realm="jobhook"');
+	return c.json({ error: { code, message, request_id: requestId, ...(details.length > 0 ? { details } : {}) } }, error.status);
+}
+
+/** zod's issues as `{ field, message }`, with the path of the field as a client wrote it. */
+export function detailsOf(error: z.core.$ZodError): Detail[] {
+	return error.issues.flatMap((issue): Detail[] => {
+		const field = issue.path.join(".");
+		if (issue.code !== "unrecognized_keys") return [{ field: field || "body", message: issue.message }];
+		return issue.keys.map((key) => ({ field: field ? `${field}.${key}` : key, message: "is not a field of this request" }));
+	});
+}
+
+export const validationFailed = (details: Detail[]): JobhookError =>
+	new JobhookError("validation_failed", details.map(({ field, message }) => `${field}: ${message}`).join("; "), { details });

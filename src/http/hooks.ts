@@ -1,0 +1,54 @@
+import { createRoute, z } from "@hono/zod-openapi";
+import { bodyLimit } from "hono/body-limit";
+import type { Deps } from "../deps.ts";
+import { JobhookError } from "../errors.ts";
+import { receive } from "../inbound/receive.ts";
+import type { App } from "./app.ts";
+import { failure, json } from "./schemas.ts";
+
+const Answer = z.object({ outcome: z.string() }).openapi("HookAnswer");
+const headers = z.object({
+	"x-deapi-signature": z.string().optional(),
+	"x-deapi-timestamp": z.string().optional(),
+});
+const responses = {
+	200: json(Answer, "Authentic and durably recorded"),
+	202: json(Answer, "The account has no webhook secret: nothing can be proven, the job is polled instead"),
+	401: json(Answer, "Not authentic; nothing changed"),
+	413: failure("Too large"),
+	503: failure("Not recorded; send it again"),
+};
+const tokenRoute = createRoute({
+	method: "post",
+	path: "/hooks/deapi/{token}",
+	request: { headers, params: z.object({ token: z.string().openapi({ param: { name: "token", in: "path" } }) }) },
+	responses,
+});
+const accountRoute = createRoute({ method: "post", path: "/hooks/deapi", request: { headers }, responses });
+
+/** The provider's door: raw bytes in, no key, no parsing before the signature. */
+export function mountHooks(app: App, deps: Deps): void {
+	const tooLarge = () => {
+		throw new JobhookError("payload_too_large", `a hook has at most ${deps.config.hookMaxBytes} bytes`);
+	};
+	app.use("/hooks/*", bodyLimit({ maxSize: deps.config.hookMaxBytes, onError: tooLarge }));
+
+	const take = async (raw: Request, header: z.output<typeof headers>, token: string | null) => {
+		const body = new Uint8Array(await raw.arrayBuffer());
+		return receive(deps, {
+			provider: "deapi",
+			token,
+			signature: header["x-deapi-signature"],
+			timestamp: header["x-deapi-timestamp"],
+			body,
+		});
+	};
+	app.openapi(tokenRoute, async (c) => {
+		const { status, outcome } = await take(c.req.raw, c.req.valid("header"), c.req.valid("param").token);
+		return c.json({ outcome }, status);
+	});
+	app.openapi(accountRoute, async (c) => {
+		const { status, outcome } = await take(c.req.raw, c.req.valid("header"), null);
+		return c.json({ outcome }, status);
+	});
+}

@@ -1,0 +1,24 @@
+import type { Deps } from "../deps.ts";
+import { JobhookError } from "../errors.ts";
+import { finish } from "./finish.ts";
+import { isTerminal } from "./job.ts";
+import { knownBySubmission } from "./sql/finish.ts";
+
+/**
+ * Ends a job as `failed` on our own account: refused by the provider, never taken, unknown or silent past its deadline.
+ * Does nothing when the job ended meanwhile, or when this submission is no longer what it was when we decided.
+ */
+export async function endSubmission(
+	deps: Deps,
+	claimed: { id: string; state: string },
+	failure: { state: string; code: string; message: string },
+): Promise<void> {
+	for (let attempt = 0; attempt < 20; attempt++) {
+		const [known] = await deps.db.read(knownBySubmission.bind({ submission: claimed.id, told: "" }));
+		if (known === undefined || isTerminal(known.state) || known.submissionState !== claimed.state) return;
+		if (known.currentSubmissionId !== claimed.id) return;
+		const move = { state: "failed" as const, code: failure.code, message: failure.message, providerJobId: null };
+		if (await finish(deps, known, move, { kind: "own", submissionState: failure.state, reason: failure.code })) return;
+	}
+	throw new JobhookError("internal", "a job moved on every try to end it");
+}

@@ -1,0 +1,30 @@
+import { iso, isoOrNull } from "../core/clock.ts";
+import { resultLink } from "../core/result-link.ts";
+import type { Deps } from "../deps.ts";
+import { jobById } from "./sql/read.ts";
+
+/** A job as the API shows it. Null when this app has none of that id. */
+export async function readJob(deps: Pick<Deps, "db" | "secrets" | "publicUrl" | "config" | "clock">, appId: string, jobId: string) {
+	const [row] = await deps.db.read(jobById.bind({ app: appId, job: jobId }));
+	if (row === undefined) return null;
+	const link = () => resultLink(deps.secrets, deps.publicUrl, row.id, deps.clock.now() + deps.config.resultLinkMs);
+	return {
+		id: row.id,
+		state: row.state,
+		provider: row.provider,
+		type: row.type,
+		model: row.model,
+		input: JSON.parse(row.input) as Record<string, unknown>,
+		metadata: row.metadata === null ? null : (JSON.parse(row.metadata) as Record<string, unknown>),
+		webhook_url: row.webhookUrl,
+		webhook_events: row.webhookEvents === null ? null : (JSON.parse(row.webhookEvents) as string[]),
+		revision: row.revision,
+		result_url: row.state === "completed" ? link() : null,
+		error: row.errorCode === null ? null : { code: row.errorCode, message: row.errorMessage ?? "" },
+		created_at: iso(row.createdAt),
+		started_at: isoOrNull(row.startedAt),
+		ended_at: isoOrNull(row.endedAt),
+	};
+}
+
+export type Job = NonNullable<Awaited<ReturnType<typeof readJob>>>;

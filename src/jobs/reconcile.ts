@@ -1,0 +1,121 @@
+import { newId } from "../core/ids.ts";
+import type { Deps } from "../deps.ts";
+import { laneWorks, pauseAccount, pauseLane, pauseMs } from "../lanes/pause.ts";
+import { accountOf, PROVIDERS } from "../providers/index.ts";
+import type { News, PollOutcome } from "../providers/provider.ts";
+import { endSubmission } from "./end.ts";
+import { isTerminal } from "./job.ts";
+import { ladderOf, pollDelayMs } from "./ladder.ts";
+import { record } from "./record.ts";
+import * as sql from "./sql/work.ts";
+
+/** A job the provider no longer knows is lost once it said so this often over this long. */
+const LOST_AFTER_POLLS = 3;
+const LOST_AFTER_MS = 600_000;
+
+/** Asks the provider about one claimed submission whose news is late, and settles the answer. */
+export async function poll(deps: Deps, claimed: sql.Claimed): Promise<void> {
+	if (isTerminal(claimed.jobState)) return stop(deps, claimed);
+	if (claimed.providerJobId === null)
+		return endSubmission(deps, claimed, {
+			state: "unknown",
+			code: "submission_unknown",
+			message: "whether the provider took this job never became known; it may have been charged",
+		});
+	const startedAt = deps.clock.now();
+	const outcome = await ask(deps, claimed, claimed.providerJobId);
+	await settle(deps, claimed, outcome, claimed.providerJobId);
+	const fields = {
+		job: claimed.jobId,
+		submission: claimed.id,
+		polls: claimed.polls + 1,
+		outcome: outcome.kind,
+		ms: deps.clock.now() - startedAt,
+	};
+	deps.log.info({ ...fields, ...("reason" in outcome ? { reason: outcome.reason } : {}) }, "poll.finished");
+}
+
+async function ask(deps: Deps, claimed: sql.Claimed, providerJobId: string): Promise<PollOutcome> {
+	const account = accountOf(deps.config, claimed.provider);
+	const provider = PROVIDERS[claimed.provider];
+	if (account === null || provider === undefined) return { kind: "account_trouble", reason: "not_configured" };
+	return provider.poll(deps.http, account, providerJobId, deps.clock.now());
+}
+
+async function settle(deps: Deps, claimed: sql.Claimed, outcome: PollOutcome, providerJobId: string): Promise<void> {
+	switch (outcome.kind) {
+		case "answered":
+			if (outcome.news !== null && outcome.news.state !== claimed.jobState)
+				await told(deps, claimed, outcome.news, outcome.body, providerJobId);
+			return outcome.news === null || outcome.news.state === "processing" ? stillRunning(deps, claimed) : stop(deps, claimed);
+		case "missing":
+			return notFound(deps, claimed);
+		case "failed":
+			return later(deps, claimed, outcome.reason, outcome.retryAfterMs);
+		case "account_trouble":
+			return later(deps, claimed, outcome.reason, pauseMs(claimed.strikes), true);
+	}
+}
+
+/** An answer that says something new is stored like a hook, under a delivery id of its own, and moves the job the same way. */
+async function told(deps: Deps, claimed: sql.Claimed, news: News, body: string, providerJobId: string): Promise<void> {
+	const receivedAt = deps.clock.now();
+	const { provider, accountId } = claimed;
+	const deliveryId = `poll:${claimed.id}:${news.state}`;
+	const receipt = {
+		id: newId("rcp", receivedAt),
+		provider,
+		accountId,
+		deliveryId,
+		source: "poll" as const,
+		providerJobId,
+		type: news.state,
+		body,
+		receivedAt,
+	};
+	await record(deps, { receipt, submissionId: claimed.id, news });
+}
+
+/** Does nothing where the news has ended the submission already. */
+async function stop(deps: Deps, claimed: sql.Claimed): Promise<void> {
+	await deps.db.batch([sql.stopPolling.bind({ submission: claimed.id, claim: claimed.claimId, now: deps.clock.now() })]);
+}
+
+async function stillRunning(deps: Deps, claimed: sql.Claimed): Promise<void> {
+	const { deapiJobDeadlineMs } = deps.config;
+	if (deps.clock.now() >= (claimed.sentAt ?? claimed.acceptedSince) + deapiJobDeadlineMs)
+		return endSubmission(deps, claimed, {
+			state: "accepted",
+			code: "provider_timeout",
+			message: `the provider had not ended this job after ${deapiJobDeadlineMs / 3_600_000} h`,
+		});
+	await again(deps, claimed, { reason: null, missing: 0, missingSince: null });
+	if (claimed.strikes > 0) await deps.db.batch([laneWorks.bind({ lane: claimed.laneId })]);
+}
+
+async function notFound(deps: Deps, claimed: sql.Claimed): Promise<void> {
+	const now = deps.clock.now();
+	const missing = claimed.missing + 1;
+	const missingSince = claimed.missingSince ?? now;
+	if (missing >= LOST_AFTER_POLLS && now - missingSince >= LOST_AFTER_MS)
+		return endSubmission(deps, claimed, { state: "accepted", code: "provider_lost", message: "the provider no longer knows this job" });
+	await again(deps, claimed, { reason: "http_404", missing, missingSince });
+}
+
+async function later(deps: Deps, claimed: sql.Claimed, reason: string, pause: number | null, account = false): Promise<void> {
+	const now = deps.clock.now();
+	const { missing, missingSince, accountId, laneId } = claimed;
+	await again(deps, claimed, { reason, missing, missingSince }, pause ?? 0);
+	if (account) await deps.db.batch([pauseAccount.bind({ account: accountId, kind: "poll", now, until: now + (pause ?? 0), reason })]);
+	else if (pause !== null) await deps.db.batch([pauseLane.bind({ lane: laneId, until: now + pause, reason })]);
+}
+
+async function again(
+	deps: Deps,
+	claimed: sql.Claimed,
+	seen: { reason: string | null; missing: number; missingSince: number | null },
+	atLeastMs = 0,
+): Promise<void> {
+	const delay = Math.max(pollDelayMs(ladderOf(deps, claimed), claimed.polls + 1, deps.random()), atLeastMs);
+	await deps.db.batch([sql.pollAgain.bind({ submission: claimed.id, claim: claimed.claimId, at: deps.clock.now() + delay, ...seen })]);
+}

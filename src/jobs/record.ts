@@ -1,0 +1,98 @@
+import { ConstraintError } from "../db/db.ts";
+import type { receipts } from "../db/schema.ts";
+import type { Deps } from "../deps.ts";
+import type { News } from "../providers/provider.ts";
+import { finish, type Known } from "./finish.ts";
+import { judge, type Verdict } from "./job.ts";
+import * as sql from "./sql/finish.ts";
+
+type Receipt = typeof receipts.$inferSelect;
+
+/** What a provider told us, verified, and the submission it was told to where its hook's token names one. */
+export interface Told {
+	/** `id`, `source`, ids of the provider, type and body; outcome and owner are decided here. */
+	receipt: Omit<Receipt, "outcome" | "appId" | "jobId" | "submissionId"> & { providerJobId: string };
+	submissionId: string | null;
+	news: News | null;
+}
+
+export type Recorded = { outcome: Exclude<Verdict, "apply"> | "applied" | "duplicate"; jobId: string | null };
+
+/** Another writer moved the job between our read and our batch; each time one of us gets ahead, so a few tries do. */
+const TRIES = 20;
+
+/** Records what was told, exactly once, and lets it move the job if it may. Resolves after the commit. */
+export async function record(deps: Deps, told: Told): Promise<Recorded> {
+	for (let attempt = 0; attempt < TRIES; attempt++) {
+		const known = await whatWeKnow(deps, told);
+		const verdict = verdictOn(known, told);
+		const result = verdict === "apply" && known !== null ? await apply(deps, known, told) : await keep(deps, known, told, verdict);
+		if (result !== "stale") return { outcome: result, jobId: known?.jobId ?? null };
+	}
+	throw new Error(`job of receipt ${told.receipt.deliveryId} moved ${TRIES} times under our hands`);
+}
+
+/** Joins a hook that came ahead of our own record, now that its job is known. */
+export async function joinOrphan(deps: Deps, receiptId: string, told: Told): Promise<Recorded["outcome"]> {
+	for (let attempt = 0; attempt < TRIES; attempt++) {
+		const known = await whatWeKnow(deps, told);
+		const verdict = verdictOn(known, told);
+		if (known === null || verdict === "orphan") return "orphan";
+		if (verdict === "apply" && told.news !== null) {
+			const move = { ...told.news, providerJobId: told.receipt.providerJobId };
+			if (await finish(deps, known, move, { kind: "orphan", receiptId })) return "applied";
+			continue;
+		}
+		const owner = { app: known.appId, job: known.jobId, submission: known.submissionId };
+		const outcome = verdict === "apply" ? "ignored" : verdict;
+		await deps.db.batch([sql.orphanSettled.bind({ receipt: receiptId, outcome, ...owner })]);
+		return outcome;
+	}
+	return "orphan";
+}
+
+async function whatWeKnow(deps: Deps, told: Told): Promise<Known | null> {
+	const { provider, accountId: account, providerJobId } = told.receipt;
+	const rows =
+		told.submissionId === null
+			? await deps.db.read(sql.knownByProviderJob.bind({ provider, account, told: providerJobId }))
+			: await deps.db.read(sql.knownBySubmission.bind({ submission: told.submissionId, told: providerJobId }));
+	return rows[0] ?? null;
+}
+
+function verdictOn(known: Known | null, told: Told): Verdict {
+	const view = known && { ...known, idTaken: known.idTaken > 0 };
+	return judge(view, { providerJobId: told.receipt.providerJobId, state: told.news?.state ?? null });
+}
+
+async function apply(deps: Deps, known: Known, told: Told): Promise<"applied" | "duplicate" | "stale"> {
+	const { news, receipt } = told;
+	if (news === null) return "stale";
+	const owner = { appId: known.appId, jobId: known.jobId, submissionId: known.submissionId };
+	const ground = { kind: "receipt" as const, receipt: { ...receipt, ...owner, outcome: "applied" as const } };
+	try {
+		if (await finish(deps, known, { ...news, providerJobId: receipt.providerJobId }, ground)) return "applied";
+	} catch (e) {
+		if (!(e instanceof ConstraintError)) throw e; // a copy of this receipt, or another holder of this id, was committed first
+	}
+	const [copy] = await deps.db.read(sql.receiptExists.bind(keyOf(told)));
+	return copy ? "duplicate" : "stale";
+}
+
+async function keep(deps: Deps, known: Known | null, told: Told, verdict: Verdict): Promise<Exclude<Verdict, "apply"> | "duplicate"> {
+	const outcome = verdict === "apply" ? "ignored" : verdict;
+	const owner = { appId: known?.appId ?? null, jobId: known?.jobId ?? null, submissionId: known?.submissionId ?? null };
+	const [inserted] = await deps.db.batch([sql.receiptAlone.bind({ ...told.receipt, ...owner, outcome })]);
+	return inserted.length > 0 ? outcome : "duplicate";
+}
+
+const keyOf = ({ receipt }: Told) => ({ provider: receipt.provider, account: receipt.accountId, delivery: receipt.deliveryId });
+
+/** Keeps what was authentic but not to be read. */
+export async function recordUnreadable(
+	deps: Deps,
+	receipt: Pick<Receipt, "id" | "provider" | "accountId" | "deliveryId" | "body" | "receivedAt">,
+): Promise<void> {
+	const nobody = { appId: null, jobId: null, submissionId: null, providerJobId: null };
+	await deps.db.batch([sql.receiptAlone.bind({ ...receipt, ...nobody, source: "hook", outcome: "unreadable", type: "unreadable" })]);
+}

@@ -1,0 +1,180 @@
+import { and, eq, sql } from "drizzle-orm";
+import { compile, compileSql, q, type Slots } from "../../db/compile.ts";
+import type { RowOf } from "../../db/db.ts";
+import { insertWhere } from "../../db/insert.ts";
+import { jobs, lanes, receipts, submissions } from "../../db/schema.ts";
+import { Claimer, claiming } from "../../lanes/claim.ts";
+
+/** A claimed submission with its job: what to send, or what to ask about. */
+const claimedSubmissions = compile((p: Slots<{ lane: string; claim: string }>) =>
+	q
+		.select({
+			id: submissions.id,
+			appId: submissions.appId,
+			jobId: submissions.jobId,
+			provider: submissions.provider,
+			accountId: submissions.accountId,
+			n: submissions.n,
+			state: submissions.state,
+			phase: submissions.phase,
+			laneId: submissions.laneId,
+			claimId: sql<string>`${submissions.claimId}`.as("claim"),
+			providerJobId: submissions.providerJobId,
+			polls: submissions.polls,
+			missing: submissions.missing,
+			missingSince: submissions.missingSince,
+			sentAt: submissions.sentAt,
+			jobState: sql<typeof jobs.$inferSelect.state>`${jobs.state}`.as("job_state"),
+			type: jobs.type,
+			model: jobs.model,
+			input: jobs.input,
+			acceptedSince: sql<number>`${jobs.createdAt}`.as("accepted_since"),
+			strikes: lanes.strikes,
+		})
+		.from(submissions)
+		.innerJoin(jobs, eq(jobs.id, submissions.jobId))
+		.innerJoin(lanes, eq(lanes.id, submissions.laneId))
+		.where(and(eq(submissions.laneId, p.lane), eq(submissions.claimId, p.claim))),
+);
+export type Claimed = RowOf<typeof claimedSubmissions>;
+
+/** `sending` is committed before the request leaves: whatever happens then, it is never sent twice by itself. */
+export const submissionClaimer = () =>
+	new Claimer(
+		claiming(
+			submissions,
+			(p) =>
+				sql`state = CASE WHEN phase = 'send' THEN 'sending' ELSE state END, sent_at = CASE WHEN phase = 'send' THEN ${p.now} ELSE sent_at END`,
+		),
+		(claim) => claimedSubmissions.bind(claim),
+		(deps) => 2 * deps.config.providerDeadlineMs + deps.config.leaseMarginMs,
+	);
+
+/** Guarded by "no id yet", not by the fence: a sender whose lease ran out may still hand the id in. */
+export const accepted = compileSql<{ submission: string; providerJob: string; lane: string; pollAt: number; now: number }, { id: string }>(
+	["id"],
+	(p) => sql`UPDATE ${submissions} SET state = 'accepted', phase = 'poll', provider_job_id = ${p.providerJob}, accepted_at = ${p.now},
+		lane_id = ${p.lane}, next_attempt_at = ${p.pollAt}, claim_id = NULL, reason = NULL
+	WHERE id = ${p.submission} AND provider_job_id IS NULL AND state IN ('sending', 'unknown') RETURNING id`,
+);
+export const jobSubmitted = compile((p: Slots<{ job: string; submission: string }>) =>
+	q
+		.update(jobs)
+		.set({ state: "submitted" })
+		.where(
+			and(
+				eq(jobs.id, p.job),
+				eq(jobs.state, "queued"),
+				eq(jobs.submissionId, p.submission),
+				sql`EXISTS (SELECT 1 FROM ${submissions} s WHERE s.id = ${p.submission} AND s.state = 'accepted')`,
+			),
+		)
+		.returning({ id: jobs.id }),
+);
+
+/** Certainly not taken: this send is over, and a new one takes its place. */
+export const notTaken = compileSql<{ submission: string; claim: string; reason: string; now: number }, { id: string }>(
+	["id"],
+	(
+		p,
+	) => sql`UPDATE ${submissions} SET state = 'not_taken', reason = ${p.reason}, next_attempt_at = NULL, claim_id = NULL, ended_at = ${p.now}
+	WHERE id = ${p.submission} AND claim_id = ${p.claim} AND state = 'sending' RETURNING id`,
+);
+interface Replacing {
+	replaced: string;
+}
+export const nextSubmission = insertWhere<typeof submissions, Replacing>(
+	submissions,
+	(p) => sql`FROM ${jobs} j JOIN ${submissions} old ON old.id = j.submission_id WHERE old.id = ${p.replaced} AND old.state = 'not_taken'`,
+);
+export const nextIsCurrent = compileSql<{ job: string; submission: string; replaced: string }, { id: string }>(
+	["id"],
+	(p) => sql`UPDATE ${jobs} SET submission_id = ${p.submission} WHERE id = ${p.job} AND submission_id = ${p.replaced}
+		AND EXISTS (SELECT 1 FROM ${submissions} s WHERE s.id = ${p.submission}) RETURNING id`,
+);
+
+/** Perhaps taken: never sent again by itself; asked for no sooner than its deadline, unless a hook brings the id. */
+export const unknown = compileSql<{ submission: string; claim: string; reason: string; lane: string; deadline: number }, { id: string }>(
+	["id"],
+	(p) => sql`UPDATE ${submissions} SET state = 'unknown', phase = 'poll', reason = ${p.reason}, lane_id = ${p.lane},
+		next_attempt_at = ${p.deadline}, claim_id = NULL
+	WHERE id = ${p.submission} AND claim_id = ${p.claim} AND state = 'sending' RETURNING id`,
+);
+
+/** Leases that ran out: the process that held them is gone, or too slow to be believed. */
+export const expiredClaims = compileSql<
+	{ now: number },
+	{ id: string; jobId: string; accountId: string; claimId: string; state: string; sentAt: number | null }
+>(
+	["id", "jobId", "accountId", "claimId", "state", "sentAt"],
+	(p) => sql`SELECT id, job_id, account_id, claim_id, state, sent_at FROM ${submissions}
+	WHERE claim_id IS NOT NULL AND next_attempt_at <= ${p.now} LIMIT 100`,
+);
+export const releasePoll = compileSql<{ submission: string; claim: string; now: number }, { id: string }>(
+	["id"],
+	(p) => sql`UPDATE ${submissions} SET claim_id = NULL, next_attempt_at = ${p.now}
+	WHERE id = ${p.submission} AND claim_id = ${p.claim} AND phase = 'poll' RETURNING id`,
+);
+
+export const pollAgain = compileSql<
+	{ submission: string; claim: string; at: number; reason: string | null; missing: number; missingSince: number | null },
+	{ id: string }
+>(
+	["id"],
+	(p) => sql`UPDATE ${submissions} SET claim_id = NULL, next_attempt_at = ${p.at}, polls = polls + 1, reason = ${p.reason},
+		missing = ${p.missing}, missing_since = ${p.missingSince}
+	WHERE id = ${p.submission} AND claim_id = ${p.claim} AND phase = 'poll' RETURNING id`,
+);
+
+/** Nothing is left to ask: the job ended, or another submission stands for it. */
+export const stopPolling = compileSql<{ submission: string; claim: string; now: number }, { id: string }>(
+	["id"],
+	(p) => sql`UPDATE ${submissions} SET claim_id = NULL, next_attempt_at = NULL, ended_at = coalesce(ended_at, ${p.now})
+	WHERE id = ${p.submission} AND claim_id = ${p.claim} AND phase = 'poll' RETURNING id`,
+);
+
+/** A hook that proves nothing asks for a poll, at most once in a while. */
+export const nudge = compileSql<{ submission: string; now: number; notSince: number }, { id: string }>(
+	["id"],
+	(p) => sql`UPDATE ${submissions} SET next_attempt_at = ${p.now}, nudged_at = ${p.now}
+	WHERE id = ${p.submission} AND phase = 'poll' AND claim_id IS NULL AND provider_job_id IS NOT NULL
+		AND next_attempt_at > ${p.now} AND nudged_at <= ${p.notSince} RETURNING id`,
+);
+
+/** Hooks that came ahead of our own record and whose submission is known by now. */
+export const joinableOrphans = compileSql<
+	{ since: number },
+	{
+		id: string;
+		provider: string;
+		accountId: string;
+		deliveryId: string;
+		providerJobId: string;
+		type: string;
+		body: string;
+		receivedAt: number;
+	}
+>(
+	["id", "provider", "accountId", "deliveryId", "providerJobId", "type", "body", "receivedAt"],
+	(p) => sql`SELECT r.id, r.provider, r.account_id, r.delivery_id, r.provider_job_id, r.type, r.body, r.received_at FROM ${receipts} r
+	JOIN ${submissions} s ON s.provider = r.provider AND s.account_id = r.account_id AND s.provider_job_id = r.provider_job_id
+	WHERE r.outcome = 'orphan' AND r.received_at > ${p.since} ORDER BY r.received_at LIMIT 100`,
+);
+export const orphansOf = compileSql<
+	{ provider: string; account: string; providerJob: string },
+	{
+		id: string;
+		provider: string;
+		accountId: string;
+		deliveryId: string;
+		providerJobId: string;
+		type: string;
+		body: string;
+		receivedAt: number;
+	}
+>(
+	["id", "provider", "accountId", "deliveryId", "providerJobId", "type", "body", "receivedAt"],
+	(p) => sql`SELECT id, provider, account_id, delivery_id, provider_job_id, type, body, received_at FROM ${receipts}
+	WHERE outcome = 'orphan' AND provider = ${p.provider} AND account_id = ${p.account} AND provider_job_id = ${p.providerJob}
+	ORDER BY received_at LIMIT 100`,
+);

@@ -1,0 +1,111 @@
+import { type SQL, sql } from "drizzle-orm";
+import { compileSql, type Slots } from "../db/compile.ts";
+import type { Bound } from "../db/db.ts";
+import { type deliveries, lanes, type submissions } from "../db/schema.ts";
+import type { Deps } from "../deps.ts";
+
+/** Lanes looked at in one statement. Each costs two index seeks, so a round stays short however many rows wait. */
+const WALK = 100;
+const WALKS_PER_ROUND = 20;
+
+/** What can be claimed: both tables name their lane, their due time and their claim in the same columns. */
+type Work = typeof deliveries | typeof submissions;
+type Lane = { laneId: string; dueAt: number };
+
+/** The two statements of a claim over one table. `set` is what a claim changes besides claim, lease and time. */
+export function claiming(table: Work, set: (p: Slots<{ now: number }>) => SQL) {
+	return {
+		/** Lanes after `:after`, in order, that have work and when its first row is due or the pause ends: a skip scan. */
+		walk: compileSql<{ after: string; limit: number }, Lane>(
+			["laneId", "dueAt"],
+			(p) => sql`WITH RECURSIVE walk(lane_id) AS (
+				SELECT (SELECT lane_id FROM ${table} WHERE next_attempt_at IS NOT NULL AND lane_id > ${p.after} ORDER BY lane_id LIMIT 1)
+				UNION ALL
+				SELECT (SELECT t.lane_id FROM ${table} t WHERE t.next_attempt_at IS NOT NULL AND t.lane_id > walk.lane_id ORDER BY t.lane_id LIMIT 1)
+				FROM walk WHERE walk.lane_id IS NOT NULL
+			), first AS (
+				SELECT walk.lane_id, (SELECT min(next_attempt_at) FROM ${table} t WHERE t.lane_id = walk.lane_id AND t.next_attempt_at IS NOT NULL) AS due_at
+				FROM walk WHERE walk.lane_id IS NOT NULL LIMIT ${p.limit}
+			)
+			SELECT first.lane_id, CASE WHEN ${lanes.notBefore} > first.due_at THEN ${lanes.notBefore} ELSE first.due_at END AS due_at
+			FROM first JOIN ${lanes} ON ${lanes.id} = first.lane_id WHERE true ORDER BY first.lane_id`,
+		),
+		/** Takes from one open lane its oldest due rows, at most its free slots, counted over all processes. */
+		take: compileSql<{ lane: string; claim: string; now: number; lease: number; room: number }, { id: string }>(
+			["id"],
+			(p) => sql`UPDATE ${table} SET claim_id = ${p.claim}, claimed_at = ${p.now}, next_attempt_at = ${p.lease}, ${set(p)}
+			WHERE id IN (
+				SELECT id FROM ${table} WHERE lane_id = ${p.lane} AND next_attempt_at <= ${p.now} AND claim_id IS NULL
+				ORDER BY next_attempt_at LIMIT coalesce((
+					SELECT CASE WHEN free > ${p.room} THEN ${p.room} WHEN free > 0 THEN free ELSE 0 END FROM (
+						SELECT l.max_in_flight - (SELECT count(*) FROM ${table} t WHERE t.lane_id = l.id AND t.claim_id IS NOT NULL) AS free
+						FROM ${lanes} l WHERE l.id = ${p.lane} AND l.not_before <= ${p.now}
+					) AS slots
+				), 0)
+			) RETURNING id`,
+		),
+	};
+}
+
+export interface Claim {
+	lane: string;
+	claim: string;
+}
+export interface Round<Row> {
+	rows: Row[];
+	/** When the first row that is not due yet will be; null when none waits. */
+	nextDueAt: number | null;
+}
+
+/** Remembers where the last round stopped, so that no lane is always first. */
+export class Claimer<Row> {
+	readonly #statements: ReturnType<typeof claiming>;
+	readonly #rowsOf: (claim: Claim) => Bound<Row>;
+	readonly #leaseMs: (deps: Deps) => number;
+	#after = "";
+
+	/** `rowsOf` reads what was just claimed, in the same batch. */
+	constructor(statements: ReturnType<typeof claiming>, rowsOf: (claim: Claim) => Bound<Row>, leaseMs: (deps: Deps) => number) {
+		this.#statements = statements;
+		this.#rowsOf = rowsOf;
+		this.#leaseMs = leaseMs;
+	}
+
+	/** Claims at most `room` due rows, walking every lane once. Every row is to be started at once: its lease runs. */
+	async round(deps: Deps, room: number): Promise<Round<Row>> {
+		const rows: Row[] = [];
+		let nextDueAt: number | null = null;
+		const start = this.#after;
+		let wrapped = start === "";
+		for (let walks = 0; walks < WALKS_PER_ROUND && rows.length < room; walks++) {
+			const seen = await deps.db.read(this.#statements.walk.bind({ after: this.#after, limit: WALK }));
+			const now = deps.clock.now();
+			const due = seen.filter((lane) => lane.dueAt <= now);
+			const served = due.slice(0, room - rows.length);
+			rows.push(...(await this.#take(deps, served, room - rows.length, now)));
+			for (const { dueAt } of seen) if (dueAt > now) nextDueAt = Math.min(nextDueAt ?? dueAt, dueAt);
+			if (served.length < due.length) this.#after = served.at(-1)?.laneId ?? this.#after;
+			else if (seen.length === WALK) this.#after = seen.at(-1)?.laneId ?? "";
+			else {
+				this.#after = "";
+				if (wrapped) break;
+				wrapped = true;
+			}
+			if (wrapped && start !== "" && this.#after >= start) break;
+		}
+		return { rows, nextDueAt };
+	}
+
+	async #take(deps: Deps, due: Lane[], room: number, now: number): Promise<Row[]> {
+		if (due.length === 0) return [];
+		const claim = crypto.randomUUID();
+		const share = Math.max(1, Math.floor(room / due.length));
+		const lease = now + this.#leaseMs(deps);
+		const work: Bound<unknown>[] = due.flatMap(({ laneId }) => [
+			this.#statements.take.bind({ lane: laneId, claim, now, lease, room: share }),
+			this.#rowsOf({ lane: laneId, claim }),
+		]);
+		const results = await deps.db.batch<Bound<unknown>[]>(work);
+		return results.filter((_, i) => i % 2 === 1).flat() as Row[];
+	}
+}

@@ -1,0 +1,116 @@
+import dns from "node:dns";
+import type { LookupFunction } from "node:net";
+import { Agent, buildConnector, request as undiciRequest } from "undici";
+import type { Config } from "../config.ts";
+import { AddressGuard, literalOf } from "../core/address.ts";
+import type { Http, HttpAnswer, HttpFailure, HttpRequest } from "../core/http.ts";
+
+/** Raised by our own connector only: what it stops was never written to a socket. */
+class NotConnected extends Error {
+	readonly reason: HttpFailure;
+	constructor(reason: HttpFailure) {
+		super(reason);
+		this.reason = reason;
+	}
+}
+
+/**
+ * Outbound HTTP over undici's `request`, which is three times as fast as any fetch. The address guard sits in the
+ * connector's own look-up, so that what is judged is what is dialled; a redirect is an answer like any other.
+ */
+export function createHttp(config: Pick<Config, "callbackAllow" | "connectDeadlineMs">): Http & { close(): Promise<void> } {
+	const guard = new AddressGuard(config.callbackAllow);
+	const pools = {
+		public: new Agent({ connect: connector(config.connectDeadlineMs, guard), connections: 64 }),
+		operator: new Agent({ connect: connector(config.connectDeadlineMs, null), connections: 64 }),
+		// pipelining 0 = a connection for each request
+		once: new Agent({ connect: connector(config.connectDeadlineMs, null), pipelining: 0 }),
+	};
+	const send: Http = (request) => exchange(request, request.once ? pools.once : pools[request.reach]);
+	const close = async () => {
+		await Promise.all(Object.values(pools).map((pool) => pool.destroy()));
+	};
+	return Object.assign(send, { close });
+}
+
+async function exchange(request: HttpRequest, dispatcher: Agent): Promise<HttpAnswer> {
+	const deadline = AbortSignal.timeout(request.deadlineMs);
+	try {
+		const { method, headers, body = null } = request;
+		const answer = await undiciRequest(request.url, {
+			dispatcher,
+			method,
+			headers,
+			body,
+			signal: deadline,
+			headersTimeout: 0,
+			bodyTimeout: 0,
+		});
+		const { text, truncated } = await readUpTo(answer.body, request.keepBytes);
+		const flat = Object.entries(answer.headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(", ") : (value ?? "")]);
+		return {
+			kind: "response",
+			status: answer.statusCode,
+			headers: Object.fromEntries(flat) as Record<string, string>,
+			body: text,
+			truncated,
+		};
+	} catch (e) {
+		if (e instanceof NotConnected) return { kind: "failed", reason: e.reason, before: true };
+		return { kind: "failed", reason: deadline.aborted ? "timeout" : "connection_lost", before: false };
+	}
+}
+
+/** The first bytes as text. The rest is not read: the connection is closed instead. */
+async function readUpTo(
+	body: AsyncIterable<Uint8Array> & { destroy(): unknown },
+	limit: number,
+): Promise<{ text: string; truncated: boolean }> {
+	const chunks: Uint8Array[] = [];
+	let size = 0;
+	for await (const chunk of body) {
+		chunks.push(chunk);
+		size += chunk.length;
+		if (size > limit) break; // leaving the loop destroys the stream
+	}
+	const text = new TextDecoder().decode(Buffer.concat(chunks).subarray(0, limit));
+	return { text: text.replaceAll("\u0000", "\ufffd"), truncated: size > limit };
+}
+
+function connector(timeout: number, guard: AddressGuard | null): buildConnector.connector {
+	const https = buildConnector({ timeout, ...(guard ? { lookup: guardedLookup(guard, false) } : {}) });
+	const http = buildConnector({ timeout, ...(guard ? { lookup: guardedLookup(guard, true) } : {}) });
+	return (options, callback) => {
+		const plain = options.protocol === "http:";
+		const literal = literalOf(options.hostname);
+		if (guard && literal !== null && refuses(guard, literal, plain)) return callback(new NotConnected("address_refused"), null);
+		const connect = plain ? http : https;
+		connect(options, (...[error, socket]) => (error ? callback(new NotConnected(reasonOf(error)), null) : callback(null, socket)));
+	};
+}
+
+/** Plain http only where the operator listed the address. */
+const refuses = (guard: AddressGuard, address: string, plain: boolean) => {
+	const verdict = guard.judge(address);
+	return verdict === "refused" || (plain && verdict !== "listed");
+};
+
+/** Every address of an answer is judged: one bad one refuses the name. */
+function guardedLookup(guard: AddressGuard, plain: boolean): LookupFunction {
+	return (hostname, options, callback) => {
+		dns.lookup(hostname, { ...options, all: true }, (error, addresses) => {
+			if (error) return callback(error, "", 0);
+			if (addresses.some(({ address }) => refuses(guard, address, plain))) return callback(new NotConnected("address_refused"), "", 0);
+			const [first] = addresses;
+			if (options.all) return callback(null, addresses);
+			return first ? callback(null, first.address, first.family) : callback(new NotConnected("dns_error"), "", 0);
+		});
+	};
+}
+
+function reasonOf(error: Error & { code?: string; syscall?: string }): HttpFailure {
+	if (error instanceof NotConnected) return error.reason;
+	if (error.syscall === "getaddrinfo" || error.code === "ENOTFOUND" || error.code === "EAI_AGAIN") return "dns_error";
+	if (error.code === "UND_ERR_CONNECT_TIMEOUT" || error.code === "ETIMEDOUT") return "connect_timeout";
+	return /^(ERR_SSL|ERR_TLS|CERT_|DEPTH_|UNABLE_TO|SELF_SIGNED|EPROTO)/.test(error.code ?? "") ? "tls_error" : "connect_failed";
+}

@@ -1,0 +1,103 @@
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { monitorEventLoopDelay } from "node:perf_hooks";
+import { getRequestListener } from "@hono/node-server";
+import { bootstrap } from "../bootstrap.ts";
+import type { Config } from "../config.ts";
+import { systemClock } from "../core/clock.ts";
+import type { Deps, Log } from "../deps.ts";
+import { createApp } from "../http/app.ts";
+import { accountOf, canBeHooked } from "../providers/index.ts";
+import { openDatabase } from "./database.ts";
+import { createHttp } from "./dialer.ts";
+import { createLog } from "./log.ts";
+import { Loop } from "./loop.ts";
+import { openSecretbox } from "./secrets.ts";
+
+export interface Gateway {
+	/** Where it listens, e.g. `http://127.0.0.1:8080`. */
+	url: string;
+	deps: Deps;
+	appId: string;
+	/** Takes no new requests, lets what is under way finish, closes the database. */
+	stop(): Promise<void>;
+}
+
+/** One whole service in this process: HTTP in, loop, HTTP out, one SQLite file. */
+export async function startGateway(config: Config, log: Log = createLog(config.logLevel)): Promise<Gateway> {
+	const db = openDatabase(config);
+	const http = createHttp(config);
+	const delay = monitorEventLoopDelay({ resolution: 20 });
+	delay.enable();
+
+	// the port may be any free one, and the public URL is part of every link: listen first, then answer
+	let answer: (request: Request) => Response | Promise<Response> = () =>
+		new Response("starting", { status: 503, headers: { "retry-after": "1" } });
+	const server = createServer({
+		headersTimeout: config.headersDeadlineMs,
+		requestTimeout: config.headersDeadlineMs + config.bodyDeadlineMs,
+	});
+	server.on(
+		"request",
+		getRequestListener((request) => answer(request)),
+	);
+	const url = await listen(server, config);
+
+	const ports = {
+		config,
+		publicUrl: config.publicUrl ?? url,
+		db,
+		clock: systemClock,
+		random: Math.random,
+		http,
+		secrets: openSecretbox(config),
+		log,
+	};
+	const deps: Deps = { ...ports, wake: () => loop.wake() };
+	const loop = new Loop(deps);
+	const { appId } = await bootstrap(deps);
+	const vitals = () => ({ in_flight: loop.inFlight, event_loop_delay_p99_ms: Math.round(delay.percentile(99) / 1e4) / 100 });
+	answer = createApp(deps, vitals).fetch;
+	loop.wake();
+	tellNews(deps, url);
+
+	const stop = async () => {
+		const closed = new Promise((resolve) => server.close(resolve));
+		server.closeIdleConnections();
+		const clean = await loop.stop();
+		const cut = setTimeout(() => server.closeAllConnections(), 1000);
+		await closed;
+		clearTimeout(cut);
+		await http.close();
+		await db.close();
+		delay.disable();
+		log.info({ clean }, "gateway.stopped");
+	};
+	return { url, deps, appId, stop };
+}
+
+async function listen(server: ReturnType<typeof createServer>, { port, host }: Config): Promise<string> {
+	await new Promise<void>((resolve, reject) => {
+		server.once("error", reject);
+		server.listen(port, host, () => resolve());
+	});
+	const bound = server.address() as AddressInfo;
+	const name = host === "0.0.0.0" || host === "::" ? "localhost" : bound.family === "IPv6" ? `[${bound.address}]` : bound.address;
+	return `http://${name}:${bound.port}`;
+}
+
+/** What an operator wants to know at a start, once. */
+function tellNews(deps: Deps, url: string): void {
+	const { config, log, publicUrl } = deps;
+	const account = accountOf(config, "deapi");
+	const news = account === null ? "none" : canBeHooked(account, publicUrl) ? "hooks" : "polls";
+	log.info(
+		{ url, public_url: publicUrl, database: config.databasePath, deapi: account ? "configured" : "not configured", news_by: news },
+		"gateway.started",
+	);
+	if (account === null)
+		log.warn({}, "no DEAPI_API_KEY: submits are answered 422 provider_not_configured; SANDBOX=1 tries everything without a key");
+	if (news === "polls") log.warn({}, "PUBLIC_URL is not https: deAPI cannot post to us, so every job is polled");
+	if (news === "hooks" && account?.webhookSecrets.length === 0)
+		log.warn({}, "no DEAPI_WEBHOOK_SECRET: deAPI's hooks prove nothing, so every job is polled");
+}

@@ -1,0 +1,77 @@
+import { sql } from "drizzle-orm";
+import { compileSql } from "../db/compile.ts";
+import type { Bound } from "../db/db.ts";
+import { deliveries, endpointEventTypes, endpoints, events } from "../db/schema.ts";
+import { newLane } from "../lanes/lane.ts";
+
+/** The job's own callback, as far as it wants this event. */
+export interface JobTarget {
+	appId: string;
+	url: string;
+	/** Signed with a secret of its own: then the job's URL is told even where an endpoint has the same one. */
+	ownSecret: boolean;
+}
+
+export const laneOfUrl = (appId: string, url: string): string => `url:${appId}:${new URL(url).origin}`;
+
+/*
+ * A delivery's id is the event's with its last four digits replaced by the target's place in this fan-out: an event fans
+ * out once, so the id is unique, is made in SQL, and still reads as a UUIDv7.
+ */
+const COLUMNS = sql.raw(
+	"id, app_id, job_id, event_id, event_type, target, state, lane_id, next_attempt_at, claim_id, claimed_at, attempts, failures, reason, created_at, ended_at",
+);
+const idAt = (place: ReturnType<typeof sql>) => sql`'dlv_' || substr(e.id, 5, 28) || substr(CAST(10000 + ${place} AS text), 2, 4)`;
+
+const toEndpoints = compileSql<{ event: string; now: number; ownUrl: string }, { id: string }>(
+	["id"],
+	(p) => sql`INSERT INTO ${deliveries} (${COLUMNS})
+		SELECT ${idAt(sql`row_number() OVER (ORDER BY ep.id)`)}, e.app_id, e.job_id, e.id, e.type, ep.id,
+			CASE WHEN ep.state = 'enabled' THEN 'pending' ELSE 'held' END, ep.id,
+			CASE WHEN ep.state = 'enabled' THEN ${p.now} END, NULL, NULL, 0, 0, CASE WHEN ep.state = 'enabled' THEN NULL ELSE 'endpoint_disabled' END, ${p.now}, NULL
+		FROM ${events} e
+		JOIN ${endpointEventTypes} t ON t.app_id = e.app_id AND t.event_type = e.type
+		JOIN ${endpoints} ep ON ep.id = t.endpoint_id
+		WHERE e.id = ${p.event} AND ep.url <> ${p.ownUrl} RETURNING id`,
+);
+
+const toJobUrl = compileSql<{ event: string; now: number; lane: string; url: string; ownSecret: number }, { id: string }>(
+	["id"],
+	(p) => sql`INSERT INTO ${deliveries} (${COLUMNS})
+		SELECT ${idAt(sql`0`)}, e.app_id, e.job_id, e.id, e.type, 'job', 'pending', ${p.lane}, ${p.now}, NULL, NULL, 0, 0, NULL, ${p.now}, NULL
+		FROM ${events} e
+		WHERE e.id = ${p.event} AND (${p.ownSecret} = 1 OR NOT EXISTS (
+			SELECT 1 FROM ${endpointEventTypes} t JOIN ${endpoints} ep ON ep.id = t.endpoint_id
+			WHERE t.app_id = e.app_id AND t.event_type = e.type AND ep.url = ${p.url}
+		)) RETURNING id`,
+);
+
+/** News of a job's way is not sent any more once its end is recorded. One that is under way settles by itself. */
+const supersede = compileSql<{ job: string; event: string; now: number }, { id: string }>(
+	["id"],
+	(p) => sql`UPDATE ${deliveries} SET state = 'superseded', next_attempt_at = NULL, ended_at = ${p.now}
+		WHERE job_id = ${p.job} AND state IN ('pending', 'held') AND claim_id IS NULL AND event_id <> ${p.event}
+			AND EXISTS (SELECT 1 FROM ${events} e WHERE e.id = ${p.event}) RETURNING id`,
+);
+
+/** The statements that turn a stored event into deliveries; they do nothing where the event was not stored. */
+export function fanOut(fact: {
+	eventId: string;
+	jobId: string;
+	terminal: boolean;
+	now: number;
+	target: JobTarget | null;
+	maxInFlight: number;
+}): Bound<unknown>[] {
+	const { eventId: event, jobId: job, now, target } = fact;
+	const work: Bound<unknown>[] = [toEndpoints.bind({ event, now, ownUrl: target?.ownSecret ? target.url : "" })];
+	if (target !== null) {
+		const lane = laneOfUrl(target.appId, target.url);
+		work.push(
+			newLane({ id: lane, kind: "url", appId: target.appId, maxInFlight: fact.maxInFlight }),
+			toJobUrl.bind({ event, now, lane, url: target.url, ownSecret: target.ownSecret ? 1 : 0 }),
+		);
+	}
+	if (fact.terminal) work.push(supersede.bind({ job, event, now }));
+	return work;
+}

@@ -1,0 +1,30 @@
+import { newId } from "../core/ids.ts";
+import type { Deps } from "../deps.ts";
+import { expiredClaims, insertAttempt, retryLater } from "./sql.ts";
+
+/**
+ * Attempts whose lease ran out are recorded as `interrupted`, which spends no budget, and their deliveries become due
+ * again. The one that made the attempt may still come back: it finds the fence closed.
+ */
+export async function releaseInterrupted(deps: Deps): Promise<void> {
+	const now = deps.clock.now();
+	for (const { id, appId, claimId, n, claimedAt } of await deps.db.read(expiredClaims.bind({ now }))) {
+		const [released] = await deps.db.batch([
+			retryLater.bind({ delivery: id, claim: claimId, reason: "interrupted", now, spent: 0, at: now }),
+			insertAttempt.bind({
+				id: newId("att", now),
+				appId,
+				deliveryId: id,
+				n,
+				outcome: "interrupted",
+				reason: "lease_expired",
+				status: null,
+				startedAt: claimedAt,
+				durationMs: null,
+				response: null,
+				nextAttemptAt: now,
+			}),
+		]);
+		if (released.length > 0) deps.log.warn({ delivery: id, n }, "attempt.interrupted");
+	}
+}

@@ -1,0 +1,45 @@
+import { z } from "zod";
+import type { HookMessage, News } from "../provider.ts";
+
+const id = z.string().min(1).max(255);
+const Envelope = z.object({
+	event: z.string().min(1).max(100),
+	delivery_id: id,
+	data: z.object({
+		job_request_id: id,
+		result_url: z.string().nullish(),
+		processing_time_ms: z.number().nonnegative().nullish().catch(null),
+		error_code: z.string().nullish().catch(null),
+		error_message: z.string().nullish().catch(null),
+	}),
+});
+
+export function readHook(text: string): HookMessage | null {
+	const envelope = Envelope.safeParse(json(text)).data;
+	if (envelope === undefined) return null;
+	const { event, delivery_id, data } = envelope;
+	return { deliveryId: delivery_id, providerJobId: data.job_request_id, event, news: newsOf(event, data) };
+}
+
+function newsOf(event: string, data: z.output<typeof Envelope>["data"]): News | null {
+	switch (event) {
+		case "job.processing":
+			return { state: "processing" };
+		case "job.completed":
+			return data.result_url
+				? { state: "completed", resultUrl: data.result_url, processingMs: data.processing_time_ms ?? null }
+				: { state: "processing" }; // no link yet: the next poll fetches it
+		case "job.failed":
+			return { state: "failed", code: data.error_code || "provider_failed", message: data.error_message || "deAPI gave no reason" };
+		default:
+			return null;
+	}
+}
+
+function json(text: string): unknown {
+	try {
+		return JSON.parse(text);
+	} catch {
+		return null;
+	}
+}

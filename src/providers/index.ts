@@ -1,0 +1,25 @@
+import type { Config } from "../config.ts";
+import { isLoopbackUrl } from "../core/address.ts";
+import { deapi } from "./deapi.ts";
+import type { Account, Provider } from "./provider.ts";
+
+/** Every provider this version speaks to. */
+export const PROVIDERS: Readonly<Record<string, Provider>> = { deapi };
+
+/** The account `default` of a provider, from the settings; null when it is not configured. */
+export function accountOf(config: Config, provider: string): Account | null {
+	if (provider !== "deapi" || config.deapiApiKey === undefined) return null;
+	return {
+		id: "deapi:default",
+		apiKey: config.deapiApiKey,
+		baseUrl: config.deapiBaseUrl,
+		webhookSecrets: config.deapiWebhookSecrets,
+		deadlineMs: config.providerDeadlineMs,
+		retryAfterCapMs: config.retryAfterCapMs,
+	};
+}
+
+/** Whether a provider can post to us: over https, or because it stands on this machine as the sandbox does. */
+export function canBeHooked(account: Account, publicUrl: string): boolean {
+	return publicUrl.startsWith("https://") || isLoopbackUrl(account.baseUrl);
+}

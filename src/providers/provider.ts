@@ -1,0 +1,78 @@
+import type { z } from "@hono/zod-openapi";
+import type { Http } from "../core/http.ts";
+
+/** The credentials and hooks of one account, and the time to use them with. */
+export interface Account {
+	/** `<provider>:<name>` */
+	id: string;
+	apiKey: string;
+	baseUrl: string;
+	/** Empty: the provider signs nothing, and no hook of its proves anything. */
+	webhookSecrets: readonly string[];
+	deadlineMs: number;
+	retryAfterCapMs: number;
+}
+
+/** What a provider can tell us about a job, in our words. */
+export type News =
+	| { state: "processing" }
+	| { state: "completed"; resultUrl: string; processingMs: number | null }
+	| { state: "failed"; code: string; message: string };
+
+/** How one send ended; see "Sending a job" in the README. */
+export type SendOutcome =
+	| { kind: "accepted"; providerJobId: string }
+	| { kind: "refused"; message: string }
+	| { kind: "not_taken"; reason: string; retryAfterMs: number | null }
+	| { kind: "account_trouble"; reason: string }
+	| { kind: "unknown"; reason: string };
+
+/** How one question about a job ended. `news` null: still waiting for its turn, or a word we do not know. */
+export type PollOutcome =
+	| { kind: "answered"; news: News | null; body: string }
+	| { kind: "missing" }
+	| { kind: "failed"; reason: string; retryAfterMs: number | null }
+	| { kind: "account_trouble"; reason: string };
+
+/** An authentic hook, read. `deliveryId` is the signed one in the body, never the header's. */
+export interface HookMessage {
+	deliveryId: string;
+	providerJobId: string;
+	/** The provider's own name of the event, for the record. */
+	event: string;
+	/** Null: an event this version does not know. */
+	news: News | null;
+}
+
+export interface Send {
+	type: string;
+	model: string;
+	input: Record<string, unknown>;
+	/** Where the provider should post; null when it cannot reach us. */
+	hookUrl: string | null;
+}
+
+/** Milliseconds to the next question, before jitter: `first`, then × 1.5 up to `max`. */
+export interface Ladder {
+	firstMs: number;
+	maxMs: number;
+}
+
+export interface JobType {
+	input: z.ZodObject;
+	/** With hooks polling only has to catch the lost ones; without, it is the only news. */
+	ladder: { hooked: Ladder; unhooked: Ladder };
+}
+
+export interface Provider {
+	name: string;
+	types: Readonly<Record<string, JobType>>;
+	send(http: Http, account: Account, send: Send, nowMs: number): Promise<SendOutcome>;
+	poll(http: Http, account: Account, providerJobId: string, nowMs: number): Promise<PollOutcome>;
+	/** Null when the text is not a hook of this provider. */
+	readHook(text: string): HookMessage | null;
+}
+
+/** Lane names, spelled in one place. */
+export const dispatchLane = (accountId: string, type: string): string => `${accountId}/${type}`;
+export const pollLane = (accountId: string): string => `${accountId}/status`;

@@ -1,0 +1,27 @@
+import { Hono } from "hono";
+import type { Log } from "../log.ts";
+import type { CallEntry } from "./calls.ts";
+import type { Hooks } from "./hooks.ts";
+import type { Knobs } from "./knobs.ts";
+
+/** `/_sandbox/*`: turn the knobs, read what happened. Without a key, because the sandbox only ever listens on this machine. */
+export function createControl(knobs: Knobs, hooks: Hooks, calls: Log<CallEntry>): Hono {
+	const control = new Hono();
+	control.get("/knobs", (c) => c.json(knobs.now));
+	control.patch("/knobs", async (c) => {
+		const patch: unknown = await c.req.json().catch(() => null);
+		const problems = knobs.patch(patch);
+		return problems.length === 0 ? c.json(knobs.now) : c.json({ message: problems.join("; ") }, 400);
+	});
+	control.delete("/knobs", (c) => {
+		knobs.reset();
+		return c.json(knobs.now);
+	});
+	control.get("/calls", (c) => c.json({ data: calls.list() }));
+	control.get("/hooks", (c) => c.json({ data: hooks.attempts() }));
+	control.post("/hooks/:id/resend", async (c) => {
+		const attempt = await hooks.resend(c.req.param("id"));
+		return attempt === null ? c.json({ message: "No such delivery." }, 404) : c.json({ data: attempt });
+	});
+	return control;
+}

@@ -1,0 +1,155 @@
+import { z } from "zod";
+
+export const hookEvents = ["job.processing", "job.completed", "job.failed"] as const;
+export type HookEvent = (typeof hookEvents)[number];
+
+/** What a fault can be aimed at: a route, the picture behind result_url, or any of them. */
+export const callNames = ["balance", "models", "txt2img", "request-status", "result"] as const;
+export type CallName = (typeof callNames)[number];
+
+const count = z.int().min(0).max(1_000_000);
+const ms = z.number().min(0).max(1e12);
+
+const callFault = z
+	.strictObject({
+		call: z.enum([...callNames, "*"]),
+		/** How many calls it meets. */
+		times: z.int().min(1).default(1),
+		/** Let the call really happen first and lose only its answer: a txt2img then makes a job nobody was told of. */
+		createFirst: z.boolean().default(false),
+		/** Say nothing for so long. Then `status`; without one the real answer (createFirst) or 504. Real time, not scaled. */
+		hangMs: ms.optional(),
+		status: z.int().min(400).max(599).optional(),
+		/** Seconds. A 429 without it says 60, or the time to midnight UTC when `limitType` is daily. */
+		retryAfter: z.int().min(1).optional(),
+		limitType: z.enum(["minute", "daily"]).default("minute"),
+		/** Cut the connection instead of answering. */
+		reset: z.boolean().default(false),
+	})
+	.refine((fault) => fault.reset || fault.status !== undefined || fault.hangMs !== undefined, "one of status, hangMs, reset is needed");
+export type CallFault = z.output<typeof callFault>;
+
+const hooks = z.strictObject({
+	/** The switch in deAPI's dashboard: `autoDisableAfter` failed attempts in a row turn it off, a patch turns it on again. */
+	enabled: z.boolean(),
+	autoDisableAfter: z.int().min(1).nullable(),
+	/** Lost for good: never sent and never retried. */
+	dropEvents: z.array(z.enum(hookEvents)),
+	dropNext: count,
+	/** Before the first attempt. Real time, not scaled. */
+	delayMs: ms,
+	/** Every attempt is posted so many times at once. */
+	copies: z.int().min(1).max(20),
+	/** The final event overtakes job.processing. */
+	reorder: z.boolean(),
+	sign: z.enum(["right", "wrong", "none"]),
+});
+
+const jobs = z.strictObject({
+	/** Times of a job, scaled by the time factor. A long processingMs is a job that never ends. */
+	pendingMs: ms,
+	processingMs: ms,
+	/** How many of the jobs submitted next end in error, and what they say. */
+	failNext: count,
+	errorCode: z.string().min(1),
+	errorMessage: z.string(),
+});
+
+const plan = z.strictObject({ perMinute: z.int().min(1), perDay: z.int().min(1).nullable() });
+/** Null announces the Premium plan and enforces nothing. */
+const rateLimit = z.union([z.null(), z.enum(["basic", "premium"]), plan]);
+export type RateLimit = z.output<typeof rateLimit>;
+
+const patchSchema = z
+	.strictObject({ hooks: hooks.partial(), calls: z.array(callFault).max(100), jobs: jobs.partial(), rateLimit, balance: z.number().min(0) })
+	.partial();
+export type KnobsPatch = z.input<typeof patchSchema>;
+
+export interface KnobValues {
+	hooks: z.output<typeof hooks>;
+	/** Used up in order; a fault that has met all its calls is gone. */
+	calls: CallFault[];
+	jobs: z.output<typeof jobs>;
+	rateLimit: RateLimit;
+	/** USD; goes down with every picture. */
+	balance: number;
+}
+
+/** Live state: counters in it go down as they are used. */
+export interface Knobs {
+	readonly now: KnobValues;
+	/** Sets what the patch names; returns what is wrong with it, and then nothing was set. */
+	patch(patch: unknown): string[];
+	/** Back to how the sandbox was started. */
+	reset(): void;
+	takeDrop(event: HookEvent): boolean;
+	takeFault(call: CallName): CallFault | null;
+	takeFailure(): boolean;
+}
+
+export function createKnobs(initial: KnobsPatch): Knobs {
+	let now = merge(defaults(), patchSchema.parse(initial));
+	return {
+		get now() {
+			return now;
+		},
+		patch(patch) {
+			const parsed = patchSchema.safeParse(patch);
+			if (parsed.success) now = merge(now, parsed.data);
+			return parsed.success ? [] : problems(parsed.error.issues);
+		},
+		reset() {
+			now = merge(defaults(), patchSchema.parse(initial));
+		},
+		takeDrop(event) {
+			if (now.hooks.dropEvents.includes(event)) return true;
+			if (now.hooks.dropNext === 0) return false;
+			now.hooks.dropNext--;
+			return true;
+		},
+		takeFault(call) {
+			const fault = now.calls.find((candidate) => candidate.call === call || candidate.call === "*");
+			if (fault === undefined) return null;
+			fault.times--;
+			if (fault.times === 0) now.calls = now.calls.filter((candidate) => candidate !== fault);
+			return fault;
+		},
+		takeFailure() {
+			if (now.jobs.failNext === 0) return false;
+			now.jobs.failNext--;
+			return true;
+		},
+	};
+}
+
+const defaults = (): KnobValues => ({
+	hooks: { enabled: true, autoDisableAfter: 10, dropEvents: [], dropNext: 0, delayMs: 0, copies: 1, reorder: false, sign: "right" },
+	calls: [],
+	jobs: { pendingMs: 300, processingMs: 1500, failNext: 0, errorCode: "PROCESSING_ERROR", errorMessage: "The job could not be processed." },
+	rateLimit: null,
+	balance: 5, // what a new account is given
+});
+
+function merge(old: KnobValues, patch: z.output<typeof patchSchema>): KnobValues {
+	return {
+		hooks: overlay(old.hooks, patch.hooks),
+		calls: patch.calls ?? old.calls,
+		jobs: overlay(old.jobs, patch.jobs),
+		rateLimit: patch.rateLimit === undefined ? old.rateLimit : patch.rateLimit,
+		balance: patch.balance ?? old.balance,
+	};
+}
+
+/** `undefined` in a patch means "not named", not "unset". */
+function overlay<T extends object>(old: T, patch: { [K in keyof T]?: T[K] | undefined } | undefined): T {
+	const named = Object.entries(patch ?? {}).filter(([, value]) => value !== undefined);
+	return { ...old, ...Object.fromEntries(named) };
+}
+
+function problems(issues: readonly z.core.$ZodIssue[]): string[] {
+	return issues.flatMap((issue) => {
+		const at = (key?: string) => [...issue.path, ...(key === undefined ? [] : [key])].join(".");
+		if (issue.code === "unrecognized_keys") return issue.keys.map((key) => `unknown knob ${at(key)}`);
+		return [`${at() || "knobs"}: ${issue.message}`];
+	});
+}

@@ -1,0 +1,130 @@
+/** One entry of GET models; the names are deAPI's own. */
+export interface Model {
+	name: string;
+	slug: string;
+	inference_types: string[];
+	info: {
+		limits: Partial<Record<Limit, number>>;
+		features: Record<string, boolean>;
+		defaults: Partial<Record<"width" | "height" | "steps" | "guidance", number>>;
+	};
+	loras: null;
+	languages: null;
+}
+type Limit =
+	| "min_width"
+	| "max_width"
+	| "min_height"
+	| "max_height"
+	| "min_steps"
+	| "max_steps"
+	| "min_guidance"
+	| "max_guidance"
+	| "resolution_step";
+
+const square = (min: number, max: number, step: number) => ({
+	min_width: min,
+	max_width: max,
+	min_height: min,
+	max_height: max,
+	resolution_step: step,
+});
+
+const imageModel = (
+	slug: string,
+	name: string,
+	types: string[],
+	limits: Partial<Record<Limit, number>>,
+	steps: number,
+	negative: boolean,
+): Model => ({
+	name,
+	slug,
+	inference_types: types,
+	info: {
+		limits,
+		features: { supports_guidance: false, supports_steps: true, supports_negative_prompt: negative, supports_custom_output_size: true },
+		defaults: { width: 768, height: 768, steps },
+	},
+	loras: null,
+	languages: null,
+});
+
+const other = (slug: string, name: string, types: string[]): Model => ({
+	name,
+	slug,
+	inference_types: types,
+	info: { limits: {}, features: {}, defaults: {} },
+	loras: null,
+	languages: null,
+});
+
+const transcribes = ["video2text", "audio2text", "video_file2text", "audio_file2text"];
+
+/** The last two have no route here: they are listed so that filters and "does not support Text To Image" can be tried. */
+export const catalogue: readonly Model[] = [
+	imageModel("Flux1schnell", "FLUX.1 Schnell 12B NF4", ["txt2img"], { ...square(256, 2048, 128), min_steps: 1, max_steps: 10 }, 4, true),
+	imageModel(
+		"Flux_2_Klein_4B_BF16",
+		"FLUX.2 Klein 4B BF16",
+		["txt2img", "img2img"],
+		{ ...square(256, 1536, 16), min_steps: 4, max_steps: 4 },
+		4,
+		false,
+	),
+	imageModel("ZImageTurbo_INT8", "Z-Image Turbo INT8", ["txt2img"], { ...square(256, 2048, 16), min_steps: 1, max_steps: 50 }, 8, false),
+	other("WhisperLargeV3", "Whisper Large V3", transcribes),
+	other("RealESRGAN_Vid_x2", "RealESRGAN Video x2", ["vid-upscale"]),
+];
+
+/** Filter names of the first contract beside the live ones; both are accepted. */
+const liveNames: Record<string, string[]> = {
+	aud2video: ["audio2video"],
+	vid2txt: ["video2text"],
+	transcribe: ["video2text"],
+	aud2txt: ["audio2text"],
+	videofile2txt: ["video_file2text"],
+	audiofile2txt: ["audio_file2text"],
+	img_upscale: ["img-upscale"],
+	img_rmbg: ["img-rmbg"],
+	vid_upscale: ["vid-upscale"],
+	videos_replace: ["video-replace"],
+};
+
+/** One page of the catalogue in Laravel's shape. Nothing in the query is ever refused: an unknown filter matches nothing. */
+export function modelsPage(query: URLSearchParams, path: string) {
+	const filters = [...query.getAll("filter[inference_types]"), ...query.getAll("filter[inference_types][]")];
+	const wanted = filters.flatMap((text) => text.split(",")).flatMap((name) => liveNames[name.trim()] ?? [name.trim()]);
+	const found = filters.length === 0 ? catalogue : catalogue.filter((model) => model.inference_types.some((type) => wanted.includes(type)));
+	const perPage = Math.min(whole(query.get("limit")) ?? whole(query.get("per_page")) ?? 25, 50);
+	const page = whole(query.get("page")) ?? 1;
+	const lastPage = Math.max(1, Math.ceil(found.length / perPage));
+	const data = found.slice((page - 1) * perPage, page * perPage);
+	const url = (n: number) => {
+		const next = new URLSearchParams(query);
+		next.set("page", String(n));
+		return `${path}?${next}`;
+	};
+	const prev = page > 1 ? url(page - 1) : null;
+	const next = page < lastPage ? url(page + 1) : null;
+	const numbered = Array.from({ length: lastPage }, (_, i) => ({ url: url(i + 1), label: String(i + 1), active: i + 1 === page }));
+	return {
+		data,
+		links: { first: url(1), last: url(lastPage), prev, next },
+		meta: {
+			current_page: page,
+			from: data.length === 0 ? null : (page - 1) * perPage + 1,
+			last_page: lastPage,
+			links: [{ url: prev, label: "&laquo; Previous", active: false }, ...numbered, { url: next, label: "Next &raquo;", active: false }],
+			path,
+			per_page: perPage,
+			to: data.length === 0 ? null : (page - 1) * perPage + data.length,
+			total: found.length,
+		},
+	};
+}
+
+/** A whole number from 1, or null for anything else. */
+function whole(text: string | null): number | null {
+	return text !== null && /^0*[1-9]\d{0,8}$/.test(text) ? Number(text) : null;
+}

@@ -1,0 +1,30 @@
+import type { D1Database } from "@cloudflare/workers-types";
+import { type Bound, ConstraintError, type Db } from "../db/db.ts";
+import { JobhookError } from "../errors.ts";
+
+/** The storage port on D1. A batch is D1's own: one transaction, in order. */
+export function openD1(d1: D1Database): Db {
+	const prepare = ({ stmt, params }: Bound<unknown>) => d1.prepare(stmt.sql).bind(...params);
+	return {
+		dialect: "sqlite",
+		async read<Row>(query: Bound<Row>) {
+			const rows = await prepare(query).raw<unknown[]>().catch(refuse);
+			return query.stmt.map(rows);
+		},
+		async batch(work) {
+			if (work.length === 0) return [] as never;
+			const results = await d1.batch<Record<string, unknown>>(work.map(prepare)).catch(refuse);
+			return results.map(({ results: rows }, i) => work[i]?.stmt.map((rows ?? []).map((row) => Object.values(row)))) as never;
+		},
+		async close() {},
+	};
+}
+
+/** D1 tells its errors apart by their words only. What it could not do now is `unavailable`. */
+function refuse(e: unknown): never {
+	const message = e instanceof Error ? e.message : String(e);
+	if (/constraint failed/i.test(message)) throw new ConstraintError(message, { cause: e });
+	if (/overloaded|timed out|timeout|reset|unavailable|network|internal error|busy|locked/i.test(message))
+		throw new JobhookError("unavailable", "the database cannot take this now; nothing was written", { cause: e });
+	throw e;
+}

@@ -1,0 +1,9 @@
+/// <reference types="@cloudflare/vitest-plugin/types" />
+declare namespace Cloudflare {
+	interface Env {
+		DB: D1Database;
+		JOBHOOK_MASTER_KEY: string;
+		JOBHOOK_API_KEY: string;
+		TEST_MIGRATIONS: import("cloudflare:test").D1Migration[];
+	}
+}
