@@ -9,6 +9,6 @@ const isPlainObject = (value: unknown): value is Record<string, unknown> =>
 /** Without a prototype, so that a key named `__proto__` stays a key. */
 function sorted(object: Record<string, unknown>): Record<string, unknown> {
 	const copy: Record<string, unknown> = Object.create(null);
-	for (const key of Object.keys(object).sort()) copy[key] = object[key];
+	for (const key of Object.keys(object).toSorted((a, b) => (a < b ? -1 : 1))) copy[key] = object[key];
 	return copy;
 }
