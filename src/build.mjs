@@ -39,7 +39,7 @@ export async function build() {
 		logLevel: "warning",
 		external: ["better-sqlite3"],
 		// some dependencies are CommonJS and ask for `require`
-		banner: { js: 'import { createRequire as __require } from "node:module"; const require = __require(import.meta.url);' },
+		banner: { js: 'import { createRequire as requireFrom } from "node:module"; const require = requireFrom(import.meta.url);' },
 	});
 	writeFileSync(STAMP, "");
 	utimesSync(STAMP, startedAt, startedAt);

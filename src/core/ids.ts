@@ -16,6 +16,9 @@ export const newId = (prefix: IdPrefix, nowMs: number): string => `${prefix}_${u
 /** A value no one can guess and no one sorts by: claims and request ids. */
 export const nonce = (): string => randomUUID();
 
+/** A secret in letters, digits, `-` and `_`. */
+export const randomText = (bytes: number): string => randomBytes(bytes).toString("base64url");
+
 /** `evt_0190…` as `0190….-….`: how the same identity is spelled in deAPI's fields and headers. */
 export function hyphenated(id: string): string {
 	const hex = id.slice(id.indexOf("_") + 1);

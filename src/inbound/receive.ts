@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { sha256Hex } from "../core/hash.ts";
 import { submissionOfToken } from "../core/hook-token.ts";
 import { newId } from "../core/ids.ts";
 import type { Deps } from "../deps.ts";
@@ -63,13 +63,12 @@ const receiptOf = (account: Account, provider: string, message: HookMessage, bod
 
 /** Signed, but not a hook as we know it: kept for a person to look at. Refusing it would have it sent ten times over. */
 async function keepUnreadable(deps: Deps, account: Account, hook: Hook, text: string | null, receivedAt: number) {
-	const digest = createHash("sha256").update(hook.body).digest("hex");
 	const body = text ?? Buffer.from(hook.body).toString("base64");
 	await recordUnreadable(deps, {
 		id: newId("rcp", receivedAt),
 		provider: hook.provider,
 		accountId: account.id,
-		deliveryId: `sha256:${digest}`,
+		deliveryId: `sha256:${sha256Hex(hook.body)}`,
 		body,
 		receivedAt,
 	});

@@ -1,5 +1,5 @@
-import { createHash } from "node:crypto";
 import { canonicalJson } from "../core/canonical.ts";
+import { sha256Hex } from "../core/hash.ts";
 import { newId } from "../core/ids.ts";
 import type { jobs, submissions } from "../db/schema.ts";
 import type { Deps } from "../deps.ts";
@@ -150,4 +150,4 @@ export function pendingSubmission(of: {
 /** Types and providers this version knows, for the route's own words. */
 export const knownTypes = (provider: string): string[] => Object.keys(PROVIDERS[provider]?.types ?? {});
 
-const fingerprintOf = (request: SubmitRequest): string => createHash("sha256").update(canonicalJson(request)).digest("hex");
+const fingerprintOf = (request: SubmitRequest): string => sha256Hex(canonicalJson(request));

@@ -1,0 +1,68 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { parseArgs } from "node:util";
+import { newSigningSecret } from "./core/signature.ts";
+import { Client } from "./demo/client.ts";
+import { startReceiver } from "./demo/receiver.ts";
+import { checkCallbacks, followJob, postHookAgain, type Step, saveResult } from "./demo/story.ts";
+import { startGateway } from "./node/gateway.ts";
+import { startSandboxed } from "./node/sandboxed.ts";
+
+/** `npm run demo`: one job, end to end, over real HTTP and a real SQLite file. `--json`: a summary as the last line. */
+const { values: options } = parseArgs({ options: { json: { type: "boolean", default: false } } });
+const began = performance.now();
+const steps: Step[] = [];
+let doing = "start";
+
+function tell(name: string, detail: string): void {
+	const ms = Math.round(performance.now() - began);
+	steps.push({ name, ms });
+	doing = `after "${name}"`;
+	console.log(`${String(ms).padStart(6)} ms  ${name.padEnd(28)} ${detail}`);
+}
+
+const folder = mkdtempSync(path.join(os.tmpdir(), "jobhook-demo-"));
+const closing: (() => Promise<void>)[] = [];
+
+async function run(): Promise<Record<string, unknown>> {
+	const apiKey = newSigningSecret();
+	const secrets = new Map([["/job", newSigningSecret()]]);
+	const { config, sandbox } = await startSandboxed({
+		PORT: "0",
+		DATABASE_URL: path.join(folder, "demo.db"),
+		JOBHOOK_API_KEY: apiKey,
+		LOG_LEVEL: "silent",
+	});
+	closing.unshift(sandbox.close);
+	const gateway = await startGateway(config);
+	closing.unshift(gateway.stop);
+	const receiver = await startReceiver((at) => secrets.get(at) ?? "");
+	closing.unshift(receiver.close);
+	tell("started", `gateway ${gateway.url}, sandbox ${sandbox.url}, receiver ${receiver.url}`);
+
+	const client = new Client(gateway.url, apiKey);
+	const endpoint = await client.post<{ id: string; secret: string }>("/v1/endpoints", { url: `${receiver.url}/endpoint` }, 201);
+	secrets.set("/endpoint", endpoint.secret);
+	tell("endpoint created", endpoint.id);
+
+	const artifact = path.join("data", "demo.png");
+	const cast = { client, receiver, sandboxUrl: sandbox.url, jobSecret: secrets.get("/job") ?? "", artifact };
+	const job = await followJob(cast, tell);
+	const verified = checkCallbacks(cast, tell);
+	const duplicateEffects = await postHookAgain(cast, job.id, tell);
+	await saveResult(cast, job, tell);
+	return { ok: true, job_id: job.id, steps, verified, duplicate_effects: duplicateEffects, artifact };
+}
+
+let summary: Record<string, unknown>;
+try {
+	summary = await run();
+} catch (e) {
+	summary = { ok: false, step: doing, error: (e as Error).message };
+	console.error(`the demo failed ${doing}: ${(e as Error).message}`);
+	process.exitCode = 1;
+}
+for (const close of closing) await close();
+rmSync(folder, { recursive: true, force: true });
+if (options.json) console.log(JSON.stringify(summary));
