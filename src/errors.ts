@@ -13,6 +13,7 @@ const STATUS = {
 } as const;
 
 export type ErrorCode = keyof typeof STATUS;
+export const codes = Object.keys(STATUS) as readonly ErrorCode[];
 
 /** One field that is wrong and what would be right, e.g. `{ field: "input.width", message: "must be at least 256" }`. */
 export interface Detail {

@@ -5,15 +5,14 @@ import { routePath } from "hono/route";
 import { nonce } from "../core/ids.ts";
 import type { Deps } from "../deps.ts";
 import { JobhookError } from "../errors.ts";
-import { authenticate, type Vars } from "./auth.ts";
+import { authenticate } from "./auth.ts";
+import type { App, Vars } from "./context.ts";
 import { mountEndpointReads, mountEndpointWrites } from "./endpoints.ts";
 import { asJobhookError, detailsOf, errorResponse, validationFailed } from "./errors.ts";
 import { mountHealth, type Vitals } from "./health.ts";
 import { mountHooks } from "./hooks.ts";
 import { mountJobReads, mountSubmit } from "./jobs.ts";
 import { mountResults } from "./results.ts";
-
-export type App = OpenAPIHono<Vars>;
 
 /** The route table of the whole service. */
 export function createApp(deps: Deps, vitals?: Vitals): App {

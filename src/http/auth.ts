@@ -5,10 +5,7 @@ import { sha256Hex } from "../core/hash.ts";
 import { sameText } from "../core/signature.ts";
 import type { Deps } from "../deps.ts";
 import { JobhookError } from "../errors.ts";
-
-export interface Vars {
-	Variables: { requestId: string; appId: string };
-}
+import type { Vars } from "./context.ts";
 
 /** `Authorization: Bearer` or `X-API-KEY`; the app of the key owns everything the request reads or writes. */
 export function authenticate(deps: Pick<Deps, "db" | "config">) {

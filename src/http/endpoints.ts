@@ -5,7 +5,7 @@ import type { Deps } from "../deps.ts";
 import { JobhookError } from "../errors.ts";
 import { EVENT_TYPES } from "../jobs/job.ts";
 import { createEndpoint, readEndpoint } from "../outbound/endpoint.ts";
-import type { App } from "./app.ts";
+import type { App } from "./context.ts";
 import { validationFailed } from "./errors.ts";
 import { EndpointBody, EndpointCreate, EndpointCreated, failure, json } from "./schemas.ts";
 

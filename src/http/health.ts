@@ -1,7 +1,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { DEFAULT_APP, findApp } from "../access/apps.ts";
 import type { Deps } from "../deps.ts";
-import type { App } from "./app.ts";
+import type { App } from "./context.ts";
 import { failure, json } from "./schemas.ts";
 
 /** What the edge knows of its own state, e.g. `{ in_flight: 3, event_loop_delay_p99_ms: 1.2 }`. */

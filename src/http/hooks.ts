@@ -3,7 +3,7 @@ import { bodyLimit } from "hono/body-limit";
 import type { Deps } from "../deps.ts";
 import { JobhookError } from "../errors.ts";
 import { receive } from "../inbound/receive.ts";
-import type { App } from "./app.ts";
+import type { App } from "./context.ts";
 import { failure, json } from "./schemas.ts";
 
 const Answer = z.object({ outcome: z.string() }).openapi("HookAnswer");

@@ -6,7 +6,7 @@ import { type Detail, JobhookError } from "../errors.ts";
 import { readJob } from "../jobs/read.ts";
 import { submit } from "../jobs/submit.ts";
 import { readTimeline } from "../jobs/timeline.ts";
-import type { App } from "./app.ts";
+import type { App } from "./context.ts";
 import { validationFailed } from "./errors.ts";
 import { failure, JobBody, json, SubmitBody, TimelineBody } from "./schemas.ts";
 

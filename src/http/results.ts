@@ -4,7 +4,7 @@ import { isResultLink } from "../core/result-link.ts";
 import type { Deps } from "../deps.ts";
 import { JobhookError } from "../errors.ts";
 import { resultLocation } from "../jobs/result.ts";
-import type { App } from "./app.ts";
+import type { App } from "./context.ts";
 import { failure } from "./schemas.ts";
 
 const resultRoute = createRoute({

@@ -14,6 +14,8 @@ import { createLog } from "./log.ts";
 import { Loop } from "./loop.ts";
 import { openSecretbox } from "./secrets.ts";
 
+const LOOP_SAMPLE_MS = 20;
+
 export interface Gateway {
 	/** Where it listens, e.g. `http://127.0.0.1:8080`. */
 	url: string;
@@ -27,7 +29,7 @@ export interface Gateway {
 export async function startGateway(config: Config, log: Log = createLog(config.logLevel)): Promise<Gateway> {
 	const db = openDatabase(config);
 	const http = createHttp(config);
-	const delay = monitorEventLoopDelay({ resolution: 20 });
+	const delay = monitorEventLoopDelay({ resolution: LOOP_SAMPLE_MS });
 	delay.enable();
 
 	// the port may be any free one, and the public URL is part of every link: listen first, then answer
@@ -56,7 +58,7 @@ export async function startGateway(config: Config, log: Log = createLog(config.l
 	const deps: Deps = { ...ports, wake: () => loop.wake() };
 	const loop = new Loop(deps);
 	const { appId } = await bootstrap(deps);
-	const vitals = () => ({ in_flight: loop.inFlight, event_loop_delay_p99_ms: Math.round(delay.percentile(99) / 1e4) / 100 });
+	const vitals = () => ({ in_flight: loop.inFlight, event_loop_delay_p99_ms: lateMs(delay.percentile(99)) });
 	answer = createApp(deps, vitals).fetch;
 	loop.wake();
 	tellNews(deps, url);
@@ -75,6 +77,9 @@ export async function startGateway(config: Config, log: Log = createLog(config.l
 	};
 	return { url, deps, appId, stop };
 }
+
+/** The histogram counts the sampling interval in, in nanoseconds. */
+const lateMs = (nanoseconds: number) => Math.max(0, Math.round(nanoseconds / 1e4) / 100 - LOOP_SAMPLE_MS);
 
 async function listen(server: ReturnType<typeof createServer>, { port, host }: Config): Promise<string> {
 	await new Promise<void>((resolve, reject) => {
