@@ -24,16 +24,19 @@ export async function findApp(deps: Pick<Deps, "db">, name: string): Promise<{ i
 	return row ?? null;
 }
 
-/** The app `default`, made at the first start; of several processes that start at once one makes it. */
-export async function ensureDefaultApp(deps: Ports): Promise<{ id: string; created: boolean }> {
-	const found = await findApp(deps, DEFAULT_APP);
+/** The app `default` is made at the first start. */
+export const ensureDefaultApp = (deps: Ports) => ensureApp(deps, DEFAULT_APP);
+
+/** The app of a name, made with a callback secret of its own where there is none; of several that ask at once one makes it. */
+export async function ensureApp(deps: Ports, name: string): Promise<{ id: string; created: boolean }> {
+	const found = await findApp(deps, name);
 	if (found !== null) return { id: found.id, created: false };
 	const now = deps.clock.now();
 	const id = newId("app", now);
 	const callbackSecret = deps.secrets.seal(newSigningSecret(), place(id));
-	const [inserted] = await deps.db.batch([insertApp.bind({ id, name: DEFAULT_APP, callbackSecret, createdAt: now })]);
-	const app = await findApp(deps, DEFAULT_APP);
-	if (app === null) throw new Error("the app `default` was just made and is not there");
+	const [inserted] = await deps.db.batch([insertApp.bind({ id, name, callbackSecret, createdAt: now })]);
+	const app = await findApp(deps, name);
+	if (app === null) throw new Error(`the app ${name} was just made and is not there`);
 	return { id: app.id, created: inserted.length > 0 };
 }
 

@@ -2,6 +2,9 @@ import ipaddr from "ipaddr.js";
 
 type Range = [ipaddr.IPv4 | ipaddr.IPv6, number];
 
+/** All that IANA has given out for the public IPv6 internet; outside are the many ways to write an IPv4 address. */
+const PUBLIC_IPV6 = ipaddr.parseCIDR("2000::/3");
+
 /** A CIDR range or a single address; null when it is neither. */
 export function parseCidr(text: string): Range | null {
 	if (ipaddr.isValidCIDR(text)) return ipaddr.parseCIDR(text);
@@ -30,7 +33,8 @@ export class AddressGuard {
 		const ip = ipaddr.process(address); // an IPv4-mapped IPv6 address is judged as the IPv4 address it reaches
 		const listed = this.#allowed.some(([range, bits]) => range.kind() === ip.kind() && ip.match(range, bits));
 		if (listed) return "listed";
-		return ip.range() === "unicast" ? "public" : "refused";
+		const assigned = ip.kind() === "ipv4" || ip.match(PUBLIC_IPV6);
+		return assigned && ip.range() === "unicast" ? "public" : "refused";
 	}
 
 	/** Whether a URL may be stored as a callback target; null when it may, else what is wrong with it. */
@@ -52,7 +56,8 @@ export class AddressGuard {
 	#judgeName(name: string): "public" | "listed" | "refused" {
 		if (this.#allowed.length > 0) return "listed";
 		const bare = name.replace(/\.$/, "").toLowerCase();
-		return /(^|\.)(localhost|local|internal|localdomain)$/.test(bare) || !bare.includes(".") ? "refused" : "public";
+		const dotted = /^[^.]+(\.[^.]+)+$/.test(bare);
+		return dotted && !/\.(localhost|local|internal|localdomain)$/.test(bare) ? "public" : "refused";
 	}
 }
 

@@ -67,10 +67,9 @@ function lazy<Values, Row>(render: () => Rendered<Row>): Stmt<Values, Row> {
 }
 
 function slotValue(values: unknown, name: string): SqlValue {
-	const value = (values as Record<string, SqlValue | undefined>)[name];
-	if (value === undefined || (typeof value === "number" && !Number.isSafeInteger(value)))
-		throw new TypeError(`statement value ${name} is ${value}: text, safe integer or null expected`);
-	return value;
+	const value = (values as Record<string, unknown>)[name];
+	if (typeof value === "string" || value === null || Number.isSafeInteger(value)) return value as SqlValue;
+	throw new TypeError(`statement value ${name} is ${String(value)}: text, safe integer or null expected`);
 }
 
 function slots<Values>(): Slots<Values> {

@@ -2,6 +2,7 @@ import { OpenAPIHono } from "@hono/zod-openapi";
 import { bodyLimit } from "hono/body-limit";
 import { createMiddleware } from "hono/factory";
 import { routePath } from "hono/route";
+import { flawsOf } from "../core/flaws.ts";
 import { nonce } from "../core/ids.ts";
 import type { Deps } from "../deps.ts";
 import { JobhookError } from "../errors.ts";
@@ -20,7 +21,7 @@ export function createApp(deps: Deps, vitals?: Vitals): App {
 	mountHealth(app, deps, vitals);
 	mountHooks(app, deps);
 	mountResults(app, deps);
-	app.use("/v1/*", authenticate(deps), jsonOnly, limited(deps));
+	app.use("/v1/*", authenticate(deps), jsonOnly, limited(deps), flawless);
 	mountSubmit(app, deps);
 	mountJobReads(app, deps);
 	mountEndpointWrites(app, deps);
@@ -75,6 +76,15 @@ const jsonOnly = createMiddleware(async (c, next) => {
 	const type = c.req.header("content-type") ?? "";
 	if (c.req.method === "POST" && !/^application\/json\s*(;|$)/i.test(type))
 		throw new JobhookError("unsupported_media_type", "send JSON with Content-Type: application/json");
+	await next();
+});
+
+/** What was taken must come back as it was sent: what cannot be kept is refused, whatever field it is in. */
+const flawless = createMiddleware(async (c, next) => {
+	if (c.req.method === "POST") {
+		const flaws = flawsOf(await c.req.json<unknown>().catch(() => null)); // what is not JSON is refused by the route
+		if (flaws.length > 0) throw validationFailed(flaws.map(({ path, message }) => ({ field: path.join(".") || "body", message })));
+	}
 	await next();
 });
 

@@ -29,5 +29,8 @@ export function detailsOf(error: z.core.$ZodError): Detail[] {
 	});
 }
 
-export const validationFailed = (details: Detail[]): JobhookError =>
-	new JobhookError("validation_failed", details.map(({ field, message }) => `${field}: ${message}`).join("; "), { details });
+/** The first twenty, however much was wrong. */
+export function validationFailed(all: Detail[]): JobhookError {
+	const details = all.slice(0, 20);
+	return new JobhookError("validation_failed", details.map(({ field, message }) => `${field}: ${message}`).join("; "), { details });
+}

@@ -25,6 +25,8 @@ export async function poll(deps: Deps, claimed: sql.Claimed): Promise<void> {
 	const startedAt = deps.clock.now();
 	const outcome = await ask(deps, claimed, claimed.providerJobId);
 	await settle(deps, claimed, outcome, claimed.providerJobId);
+	const works = outcome.kind === "answered" || outcome.kind === "missing";
+	if (works && claimed.strikes > 0) await deps.db.batch([laneWorks.bind({ lane: claimed.laneId })]);
 	const fields = {
 		job: claimed.jobId,
 		submission: claimed.id,
@@ -90,7 +92,6 @@ async function stillRunning(deps: Deps, claimed: sql.Claimed): Promise<void> {
 			message: `the provider had not ended this job after ${deapiJobDeadlineMs / 3_600_000} h`,
 		});
 	await again(deps, claimed, { reason: null, missing: 0, missingSince: null });
-	if (claimed.strikes > 0) await deps.db.batch([laneWorks.bind({ lane: claimed.laneId })]);
 }
 
 async function notFound(deps: Deps, claimed: sql.Claimed): Promise<void> {

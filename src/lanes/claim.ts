@@ -4,30 +4,34 @@ import type { Bound } from "../db/db.ts";
 import { type deliveries, lanes, type submissions } from "../db/schema.ts";
 import type { Deps } from "../deps.ts";
 
-/** Lanes looked at in one statement. Each costs two index seeks, so a round stays short however many rows wait. */
+/** Lanes looked at in one statement. Each costs a few index seeks, so a round stays short however many rows wait. */
 const WALK = 100;
 const WALKS_PER_ROUND = 20;
 
 /** What can be claimed: both tables name their lane, their due time and their claim in the same columns. */
 type Work = typeof deliveries | typeof submissions;
-type Lane = { laneId: string; dueAt: number };
+/** `dueAt`: its first row, or the end of its pause. `laterAt`: its first row after now. `free`: slots, when we looked. */
+type Lane = { laneId: string; dueAt: number; laterAt: number | null; free: number };
+type Ports = Pick<Deps, "db" | "clock" | "config">;
 
 /** The two statements of a claim over one table. `set` is what a claim changes besides claim, lease and time. */
 export function claiming(table: Work, set: (p: Slots<{ now: number }>) => SQL) {
 	return {
-		/** Lanes after `:after`, in order, that have work and when its first row is due or the pause ends: a skip scan. */
-		walk: compileSql<{ after: string; limit: number }, Lane>(
-			["laneId", "dueAt"],
+		/** Lanes after `:after`, in order, that have work: a skip scan. */
+		walk: compileSql<{ after: string; now: number; limit: number }, Lane>(
+			["laneId", "dueAt", "laterAt", "free"],
 			(p) => sql`WITH RECURSIVE walk(lane_id) AS (
 				SELECT (SELECT lane_id FROM ${table} WHERE next_attempt_at IS NOT NULL AND lane_id > ${p.after} ORDER BY lane_id LIMIT 1)
 				UNION ALL
 				SELECT (SELECT t.lane_id FROM ${table} t WHERE t.next_attempt_at IS NOT NULL AND t.lane_id > walk.lane_id ORDER BY t.lane_id LIMIT 1)
 				FROM walk WHERE walk.lane_id IS NOT NULL
 			), first AS (
-				SELECT walk.lane_id, (SELECT min(next_attempt_at) FROM ${table} t WHERE t.lane_id = walk.lane_id AND t.next_attempt_at IS NOT NULL) AS due_at
+				SELECT walk.lane_id, (SELECT min(next_attempt_at) FROM ${table} t WHERE t.lane_id = walk.lane_id AND t.next_attempt_at IS NOT NULL) AS due_at,
+					(SELECT min(next_attempt_at) FROM ${table} t WHERE t.lane_id = walk.lane_id AND t.next_attempt_at > ${p.now}) AS later_at
 				FROM walk WHERE walk.lane_id IS NOT NULL LIMIT ${p.limit}
 			)
-			SELECT first.lane_id, CASE WHEN ${lanes.notBefore} > first.due_at THEN ${lanes.notBefore} ELSE first.due_at END AS due_at
+			SELECT first.lane_id, CASE WHEN ${lanes.notBefore} > first.due_at THEN ${lanes.notBefore} ELSE first.due_at END AS due_at, first.later_at,
+				${lanes.maxInFlight} - (SELECT count(*) FROM ${table} t WHERE t.lane_id = first.lane_id AND t.claim_id IS NOT NULL) AS free
 			FROM first JOIN ${lanes} ON ${lanes.id} = first.lane_id WHERE true ORDER BY first.lane_id`,
 		),
 		/** Takes from one open lane its oldest due rows, at most its free slots, counted over all processes. */
@@ -61,51 +65,60 @@ export interface Round<Row> {
 export class Claimer<Row> {
 	readonly #statements: ReturnType<typeof claiming>;
 	readonly #rowsOf: (claim: Claim) => Bound<Row>;
-	readonly #leaseMs: (deps: Deps) => number;
+	readonly #leaseMs: (ports: Ports) => number;
 	#after = "";
 
 	/** `rowsOf` reads what was just claimed, in the same batch. */
-	constructor(statements: ReturnType<typeof claiming>, rowsOf: (claim: Claim) => Bound<Row>, leaseMs: (deps: Deps) => number) {
+	constructor(statements: ReturnType<typeof claiming>, rowsOf: (claim: Claim) => Bound<Row>, leaseMs: (ports: Ports) => number) {
 		this.#statements = statements;
 		this.#rowsOf = rowsOf;
 		this.#leaseMs = leaseMs;
 	}
 
-	/** Claims at most `room` due rows, walking every lane once. Every row is to be started at once: its lease runs. */
-	async round(deps: Deps, room: number): Promise<Round<Row>> {
+	/** Claims at most `room` due rows, going round all lanes once. Every row is to be started at once: its lease runs. */
+	async round(ports: Ports, room: number): Promise<Round<Row>> {
 		const rows: Row[] = [];
 		let nextDueAt: number | null = null;
 		const start = this.#after;
-		let wrapped = start === "";
 		for (let walks = 0; walks < WALKS_PER_ROUND && rows.length < room; walks++) {
-			const seen = await deps.db.read(this.#statements.walk.bind({ after: this.#after, limit: WALK }));
-			const now = deps.clock.now();
-			const due = seen.filter((lane) => lane.dueAt <= now);
+			const now = ports.clock.now();
+			const seen = await this.#next(ports, start, now);
+			const due = seen.filter((lane) => lane.dueAt <= now && lane.free > 0);
 			const served = due.slice(0, room - rows.length);
-			rows.push(...(await this.#take(deps, served, room - rows.length, now)));
-			for (const { dueAt } of seen) if (dueAt > now) nextDueAt = Math.min(nextDueAt ?? dueAt, dueAt);
-			if (served.length < due.length) this.#after = served.at(-1)?.laneId ?? this.#after;
-			else if (seen.length === WALK) this.#after = seen.at(-1)?.laneId ?? "";
-			else {
-				this.#after = "";
-				if (wrapped) break;
-				wrapped = true;
+			rows.push(...(await this.#take(ports, served, room - rows.length, now)));
+			for (const { dueAt, laterAt } of seen) {
+				const at = dueAt > now ? dueAt : laterAt;
+				if (at !== null) nextDueAt = Math.min(nextDueAt ?? at, at);
 			}
-			if (wrapped && start !== "" && this.#after >= start) break;
+			const all = served.length === due.length;
+			this.#after = (all ? seen : served).at(-1)?.laneId ?? this.#after;
+			if (all && (seen.length < WALK || this.#after === start)) break;
 		}
 		return { rows, nextDueAt };
 	}
 
-	async #take(deps: Deps, due: Lane[], room: number, now: number): Promise<Row[]> {
+	/**
+	 * The next lanes of a lap that began behind `start`: on to the last name, then from the first one up to `start`. Both in
+	 * one list, else the few that are left before the last name would share all the room.
+	 */
+	async #next(ports: Ports, start: string, now: number): Promise<Lane[]> {
+		const walk = (after: string, limit: number) => ports.db.read(this.#statements.walk.bind({ after, now, limit }));
+		const upToStart = (lanes: Lane[]) => lanes.filter(({ laneId }) => laneId <= start);
+		const lanes = await walk(this.#after, WALK);
+		if (this.#after < start) return upToStart(lanes);
+		return lanes.length < WALK ? [...lanes, ...upToStart(await walk("", WALK - lanes.length))] : lanes;
+	}
+
+	async #take(ports: Ports, due: Lane[], room: number, now: number): Promise<Row[]> {
 		if (due.length === 0) return [];
 		const claim = crypto.randomUUID();
 		const share = Math.max(1, Math.floor(room / due.length));
-		const lease = now + this.#leaseMs(deps);
+		const lease = now + this.#leaseMs(ports);
 		const work: Bound<unknown>[] = due.flatMap(({ laneId }) => [
 			this.#statements.take.bind({ lane: laneId, claim, now, lease, room: share }),
 			this.#rowsOf({ lane: laneId, claim }),
 		]);
-		const results = await deps.db.batch<Bound<unknown>[]>(work);
+		const results = await ports.db.batch<Bound<unknown>[]>(work);
 		return results.filter((_, i) => i % 2 === 1).flat() as Row[];
 	}
 }

@@ -20,15 +20,14 @@ class NotConnected extends Error {
  */
 export function createHttp(config: Pick<Config, "callbackAllow" | "connectDeadlineMs">): Http & { close(): Promise<void> } {
 	const guard = new AddressGuard(config.callbackAllow);
-	const pools = {
-		public: new Agent({ connect: connector(config.connectDeadlineMs, guard), connections: 64 }),
-		operator: new Agent({ connect: connector(config.connectDeadlineMs, null), connections: 64 }),
-		// pipelining 0 = a connection for each request
-		once: new Agent({ connect: connector(config.connectDeadlineMs, null), pipelining: 0 }),
+	const poolsOf = (judge: AddressGuard | null) => {
+		const connect = connector(config.connectDeadlineMs, judge);
+		return { kept: new Agent({ connect, connections: 64 }), once: new Agent({ connect, pipelining: 0 }) }; // 0 = a connection for each
 	};
-	const send: Http = (request) => exchange(request, request.once ? pools.once : pools[request.reach]);
+	const pools = { public: poolsOf(guard), operator: poolsOf(null) };
+	const send: Http = (request) => exchange(request, pools[request.reach][request.once ? "once" : "kept"]);
 	const close = async () => {
-		await Promise.all(Object.values(pools).map((pool) => pool.destroy()));
+		await Promise.all([pools.public, pools.operator].flatMap(({ kept, once }) => [kept.destroy(), once.destroy()]));
 	};
 	return Object.assign(send, { close });
 }

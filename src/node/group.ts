@@ -1,7 +1,7 @@
 import type Database from "better-sqlite3";
 import type { Bound } from "../db/db.ts";
-import { JobhookError } from "../errors.ts";
-import { sqliteError } from "./sqlite-error.ts";
+import type { JobhookError } from "../errors.ts";
+import { sqliteError, unavailable } from "./sqlite-error.ts";
 
 const MAX_BATCHES = 256;
 const MAX_TURN_MS = 8;
@@ -19,19 +19,23 @@ type Outcome = { batch: Waiting; rows: unknown[][] } | { batch: Waiting; error: 
  * Group commit: batches that wait together run from BEGIN to COMMIT in one synchronous turn, each behind a savepoint, and
  * share one fsync. No promise settles before COMMIT. One batch's failure stays its own, unless SQLite ended the whole
  * transaction (disk full, I/O error): then all that ran in this turn are `unavailable` and the rest wait for the next.
+ * Whatever happens, every promise settles.
  */
 export class GroupCommit {
 	readonly #db: Database.Database;
 	readonly #run: (bound: Bound<unknown>) => unknown[];
+	readonly #check: () => void;
 	readonly #busyRetryMs: number;
 	readonly #queue: Waiting[] = [];
 	readonly #sql: Record<"begin" | "commit" | "rollback" | "save" | "release" | "undo", Database.Statement>;
 	#scheduled = false;
 	#whenIdle: (() => void)[] = [];
 
-	constructor(db: Database.Database, run: (bound: Bound<unknown>) => unknown[], busyRetryMs = 2000) {
+	/** `check` throws when the database must not be written to. */
+	constructor(db: Database.Database, run: (bound: Bound<unknown>) => unknown[], check: () => void, busyRetryMs = 2000) {
 		this.#db = db;
 		this.#run = run;
+		this.#check = check;
 		this.#busyRetryMs = busyRetryMs;
 		this.#sql = {
 			begin: db.prepare("BEGIN IMMEDIATE"),
@@ -73,6 +77,7 @@ export class GroupCommit {
 
 	#turn(): void {
 		try {
+			this.#check();
 			this.#sql.begin.run();
 			this.#locked = false;
 		} catch (e) {
@@ -86,7 +91,7 @@ export class GroupCommit {
 			if (batch === undefined) break;
 			outcomes.push(this.#runOne(batch));
 		} while (this.#db.inTransaction && outcomes.length < MAX_BATCHES && performance.now() < until);
-		settle(outcomes, this.#commit());
+		settle(outcomes, this.#commit(outcomes.at(-1)));
 	}
 
 	#runOne(batch: Waiting): Outcome {
@@ -107,34 +112,47 @@ export class GroupCommit {
 			this.#sql.undo.run();
 			this.#sql.release.run();
 		} catch {
-			if (this.#db.inTransaction) this.#sql.rollback.run(); // ends the turn: all that ran in it is lost together
+			this.#endTurn();
+		}
+	}
+
+	/** All that ran in this turn is lost together. */
+	#endTurn(): void {
+		try {
+			if (this.#db.inTransaction) this.#sql.rollback.run();
+		} catch {
+			// SQLite has ended the transaction, or the next BEGIN tells
 		}
 	}
 
 	/** Null when everything that ran is on disk, else why nothing is. */
-	#commit(): unknown {
-		if (!this.#db.inTransaction) return new JobhookError("unavailable", "the database gave up the write; nothing was written");
+	#commit(last: Outcome | undefined): JobhookError | null {
+		if (!this.#db.inTransaction) return unavailable(last && "error" in last ? last.error : null);
 		try {
 			this.#sql.commit.run();
 			return null;
 		} catch (e) {
-			if (this.#db.inTransaction) this.#sql.rollback.run();
-			return sqliteError(e);
+			this.#endTurn();
+			return unavailable(e);
 		}
 	}
 
 	/** Locked by another process: try again for a while, without freezing this one. Anything else fails all at once. */
 	#cannotBegin(e: unknown): void {
 		this.#locked = (e as { code?: string }).code?.startsWith("SQLITE_BUSY") ?? false;
-		const tooOld = this.#locked ? performance.now() - this.#busyRetryMs : Number.POSITIVE_INFINITY;
-		while ((this.#queue[0]?.since ?? Number.POSITIVE_INFINITY) <= tooOld) this.#queue.shift()?.reject(sqliteError(e));
+		const giveUpBefore = performance.now() - this.#busyRetryMs;
+		for (const batch of this.#queue.splice(0)) {
+			if (this.#locked && batch.since > giveUpBefore) this.#queue.push(batch);
+			else batch.reject(unavailable(e));
+		}
 	}
 }
 
-function settle(outcomes: Outcome[], lost: unknown): void {
+/** In a turn that was lost even a refusal may rest on a neighbour's row that is gone now. */
+function settle(outcomes: Outcome[], lost: JobhookError | null): void {
 	for (const outcome of outcomes) {
-		if ("error" in outcome) outcome.batch.reject(outcome.error);
-		else if (lost !== null) outcome.batch.reject(lost);
+		if (lost !== null) outcome.batch.reject(lost);
+		else if ("error" in outcome) outcome.batch.reject(outcome.error);
 		else outcome.batch.resolve(outcome.rows);
 	}
 }

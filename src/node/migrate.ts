@@ -13,11 +13,12 @@ export class NewerDatabase extends Error {}
  */
 export function migrateSqlite(db: Database.Database, folder: string): number {
 	const migrations = readMigrationFiles({ migrationsFolder: folder });
+	const before = Number(db.pragma("busy_timeout", { simple: true }));
 	db.pragma(`busy_timeout = ${WAIT_MS}`);
 	try {
 		return db.transaction(() => apply(db, migrations)).immediate();
 	} finally {
-		db.pragma("busy_timeout = 50");
+		db.pragma(`busy_timeout = ${before}`);
 	}
 }
 

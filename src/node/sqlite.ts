@@ -1,3 +1,4 @@
+import { statSync } from "node:fs";
 import Database from "better-sqlite3";
 import type { Bound, Db, Stmt } from "../db/db.ts";
 import { GroupCommit } from "./group.ts";
@@ -5,6 +6,7 @@ import { sqliteError } from "./sqlite-error.ts";
 
 /** Several milliseconds freeze the whole process, so SQLite itself waits this long and `GroupCommit` the rest. */
 const BUSY_TIMEOUT_MS = 50;
+const OPEN_WAIT_MS = 30_000;
 
 export interface SqliteDb extends Db {
 	/** The connection itself, for the edge's own work: migrations, backup, pragmas in tests. */
@@ -13,7 +15,7 @@ export interface SqliteDb extends Db {
 
 export function openSqlite(path: string, options: { busyRetryMs?: number } = {}): SqliteDb {
 	const raw = new Database(path, { timeout: BUSY_TIMEOUT_MS });
-	raw.pragma("journal_mode = WAL");
+	switchToWal(raw);
 	raw.pragma("synchronous = FULL");
 	const prepared = new Map<string, Database.Statement<unknown[], unknown[]>>();
 
@@ -32,7 +34,7 @@ export function openSqlite(path: string, options: { busyRetryMs?: number } = {})
 		statement.run(params);
 		return [];
 	};
-	const group = new GroupCommit(raw, run, options.busyRetryMs);
+	const group = new GroupCommit(raw, run, stillThere(path), options.busyRetryMs);
 
 	return {
 		dialect: "sqlite",
@@ -49,5 +51,28 @@ export function openSqlite(path: string, options: { busyRetryMs?: number } = {})
 			await group.idle();
 			raw.close();
 		},
+	};
+}
+
+/** Of two processes that open a new file together SQLite refuses one this switch at once, whatever its busy timeout. */
+function switchToWal(db: Database.Database): void {
+	const until = performance.now() + OPEN_WAIT_MS;
+	for (;;) {
+		try {
+			db.pragma("journal_mode = WAL");
+			return;
+		} catch (e) {
+			if ((e as { code?: string }).code !== "SQLITE_BUSY" || performance.now() > until) throw e;
+			Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
+		}
+	}
+}
+
+/** SQLite goes on writing to a file that was deleted or replaced; nobody would ever read it again. */
+function stillThere(path: string): () => void {
+	const inode = () => statSync(path, { throwIfNoEntry: false })?.ino;
+	const opened = inode();
+	return () => {
+		if (inode() !== opened) throw new Error(`${path} is no longer the file that was opened`);
 	};
 }

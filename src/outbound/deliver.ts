@@ -3,14 +3,11 @@ import { newId } from "../core/ids.ts";
 import { retryAfterMs } from "../core/retry-after.ts";
 import type { Bound } from "../db/db.ts";
 import type { Deps } from "../deps.ts";
-import { pauseLane } from "../lanes/pause.ts";
+import { pauseLane, pauseMs } from "../lanes/pause.ts";
 import { type Verdict, verdictOf } from "./outcome.ts";
 import { nextAttemptAt } from "./schedule.ts";
 import { signedHeaders } from "./sign.ts";
 import * as sql from "./sql.ts";
-
-/** Our own trouble (a secret that does not open) is never charged to the receiver. */
-const OURS_AGAIN_MS = 60_000;
 
 /** One attempt of a claimed delivery: sign, send, settle attempt row and next state in one batch. */
 export async function deliver(deps: Deps, claimed: sql.Claimed): Promise<void> {
@@ -52,7 +49,7 @@ async function settle(deps: Deps, claimed: sql.Claimed, answer: HttpAnswer, star
 	const { next, write } = afterwards(deps, claimed, verdict, retryAfter, now);
 	const [settled] = await deps.db.batch([
 		write,
-		sql.insertAttempt.bind({
+		sql.settleAttempt.bind({
 			id: newId("att", now),
 			appId: claimed.appId,
 			deliveryId: claimed.id,
@@ -70,7 +67,8 @@ async function settle(deps: Deps, claimed: sql.Claimed, answer: HttpAnswer, star
 	const state = settled[0]?.state ?? "fenced";
 	const fields = { job: claimed.jobId, delivery: claimed.id, event: claimed.eventId, target: claimed.target, n: claimed.n };
 	const status = answer.kind === "response" ? answer.status : null;
-	deps.log.info({ ...fields, state, reason: verdict.reason, status, ms: now - startedAt, next }, "attempt.finished");
+	const plan = state === "pending" ? next : null;
+	deps.log.info({ ...fields, state, reason: verdict.reason, status, ms: now - startedAt, next: plan }, "attempt.finished");
 }
 
 function afterwards(deps: Deps, claimed: sql.Claimed, verdict: Verdict, retryAfter: number | null, now: number) {
@@ -99,10 +97,12 @@ function besides(deps: Deps, claimed: sql.Claimed, verdict: Verdict, retryAfter:
 	return [];
 }
 
+/** Our own trouble (a secret that does not open) is never charged to the receiver: it spends no budget. */
 async function settleOurs(deps: Deps, claimed: sql.Claimed, now: number): Promise<void> {
+	const at = now + pauseMs(claimed.n - 1);
 	await deps.db.batch([
-		sql.retryLater.bind({ delivery: claimed.id, claim: claimed.claimId, reason: "secret_sealed", now, spent: 0, at: now + OURS_AGAIN_MS }),
-		sql.insertAttempt.bind({
+		sql.retryLater.bind({ delivery: claimed.id, claim: claimed.claimId, reason: "secret_sealed", now, spent: 0, at }),
+		sql.interruptAttempt.bind({
 			id: newId("att", now),
 			appId: claimed.appId,
 			deliveryId: claimed.id,
@@ -113,7 +113,7 @@ async function settleOurs(deps: Deps, claimed: sql.Claimed, now: number): Promis
 			startedAt: now,
 			durationMs: 0,
 			response: null,
-			nextAttemptAt: now + OURS_AGAIN_MS,
+			nextAttemptAt: at,
 		}),
 	]);
 }

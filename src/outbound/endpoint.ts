@@ -41,14 +41,15 @@ export async function createEndpoint(
 	const now = deps.clock.now();
 	const id = newId("ep", now);
 	const secret = wish.secret ?? newSigningSecret();
+	const eventTypes = [...new Set(wish.eventTypes)].toSorted((a, b) => (a < b ? -1 : 1));
 	const sealed = deps.secrets.seal(secret, { table: "endpoints", column: "secret", row: id, app: appId });
 	await deps.db.batch([
 		newLane({ id, kind: "endpoint", appId, maxInFlight: deps.config.laneConcurrency }),
 		insertEndpoint.bind({ id, appId, url: wish.url, secret: sealed, state: "enabled", reason: null, createdAt: now, updatedAt: now }),
-		...wish.eventTypes.map((eventType) => insertEventType.bind({ appId, eventType, endpointId: id })),
+		...eventTypes.map((eventType) => insertEventType.bind({ appId, eventType, endpointId: id })),
 	]);
 	deps.log.info({ app: appId, endpoint: id }, "endpoint.created");
-	return { ...shown({ id, url: wish.url, state: "enabled", reason: null, createdAt: now, updatedAt: now }, [...wish.eventTypes]), secret };
+	return { ...shown({ id, url: wish.url, state: "enabled", reason: null, createdAt: now, updatedAt: now }, eventTypes), secret };
 }
 
 export async function readEndpoint(deps: Pick<Deps, "db">, appId: string, id: string) {

@@ -1,6 +1,6 @@
 import { newId } from "../core/ids.ts";
 import type { Deps } from "../deps.ts";
-import { expiredClaims, insertAttempt, retryLater } from "./sql.ts";
+import { expiredClaims, interruptAttempt, retryLater } from "./sql.ts";
 
 /**
  * Attempts whose lease ran out are recorded as `interrupted`, which spends no budget, and their deliveries become due
@@ -8,10 +8,11 @@ import { expiredClaims, insertAttempt, retryLater } from "./sql.ts";
  */
 export async function releaseInterrupted(deps: Deps): Promise<void> {
 	const now = deps.clock.now();
-	for (const { id, appId, claimId, n, claimedAt } of await deps.db.read(expiredClaims.bind({ now }))) {
+	const expired = await deps.db.read(expiredClaims.bind({ now }));
+	const release = async ({ id, appId, claimId, n, claimedAt }: (typeof expired)[number]) => {
 		const [released] = await deps.db.batch([
 			retryLater.bind({ delivery: id, claim: claimId, reason: "interrupted", now, spent: 0, at: now }),
-			insertAttempt.bind({
+			interruptAttempt.bind({
 				id: newId("att", now),
 				appId,
 				deliveryId: id,
@@ -26,5 +27,6 @@ export async function releaseInterrupted(deps: Deps): Promise<void> {
 			}),
 		]);
 		if (released.length > 0) deps.log.warn({ delivery: id, n }, "attempt.interrupted");
-	}
+	};
+	await Promise.all(expired.map(release)); // a killed process leaves hundreds, and together they share a commit
 }

@@ -1,7 +1,7 @@
 import { and, eq, sql } from "drizzle-orm";
 import { compile, compileSql, q, type Slots } from "../db/compile.ts";
 import type { RowOf } from "../db/db.ts";
-import { insertRow } from "../db/insert.ts";
+import { insertRow, insertWhere } from "../db/insert.ts";
 import { apps, attempts, deliveries, endpoints, events, jobs } from "../db/schema.ts";
 import { Claimer, claiming } from "../lanes/claim.ts";
 
@@ -43,8 +43,17 @@ export const deliveryClaimer = () =>
 		(deps) => 2 * deps.config.attemptDeadlineMs + deps.config.leaseMarginMs,
 	);
 
-/** Kept even when the fence refuses the rest: what was sent was sent. */
-export const insertAttempt = insertRow(attempts, { orIgnore: true });
+/**
+ * How an attempt went, kept even when the fence refuses the rest: what was sent was sent. Where it came back after its
+ * lease, the row that calls it interrupted stands already, and learns the truth.
+ */
+export const settleAttempt = insertWhere<typeof attempts>(
+	attempts,
+	() => sql`WHERE true ON CONFLICT (delivery_id, n) DO UPDATE SET outcome = excluded.outcome, reason = excluded.reason, status = excluded.status,
+		started_at = excluded.started_at, duration_ms = excluded.duration_ms, response = excluded.response WHERE ${attempts.outcome} = 'interrupted'`,
+);
+/** Nothing is known of how it went. One that settled after all keeps its row. */
+export const interruptAttempt = insertRow(attempts, { orIgnore: true });
 
 interface Settled {
 	delivery: string;
@@ -96,5 +105,5 @@ export const holdPending = compile((p: Slots<{ endpoint: string }>) =>
 export const expiredClaims = compileSql<{ now: number }, { id: string; appId: string; claimId: string; n: number; claimedAt: number }>(
 	["id", "appId", "claimId", "n", "claimedAt"],
 	(p) =>
-		sql`SELECT id, app_id, claim_id, attempts, claimed_at FROM ${deliveries} WHERE claim_id IS NOT NULL AND next_attempt_at <= ${p.now} LIMIT 100`,
+		sql`SELECT id, app_id, claim_id, attempts, claimed_at FROM ${deliveries} WHERE claim_id IS NOT NULL AND next_attempt_at <= ${p.now} LIMIT 500`,
 );

@@ -23,8 +23,8 @@ export function openD1(d1: D1Database): Db {
 /** D1 tells its errors apart by their words only. What it could not do now is `unavailable`. */
 function refuse(e: unknown): never {
 	const message = e instanceof Error ? e.message : String(e);
-	if (/constraint failed/i.test(message)) throw new ConstraintError(message, { cause: e });
-	if (/overloaded|timed out|timeout|reset|unavailable|network|internal error|busy|locked/i.test(message))
+	if (/unique constraint failed/i.test(message)) throw new ConstraintError(message, { cause: e });
+	if (/overloaded|timed out|timeout|reset|unavailable|network|internal error|transient|maximum.*(size|storage)|busy|locked/i.test(message))
 		throw new JobhookError("unavailable", "the database cannot take this now; nothing was written", { cause: e });
 	throw e;
 }

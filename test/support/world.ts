@@ -24,6 +24,8 @@ export interface WorldOptions {
 	knobs?: KnobsPatch;
 	/** Time of the world's beginning, epoch milliseconds. */
 	began?: number;
+	/** How `pass` lets everything that is ready run; a quicker one where hooks are held. */
+	settle?: () => Promise<void>;
 }
 
 export const KEY = "test-api-key-0123456789";
@@ -137,7 +139,7 @@ export async function openWorld(db: Db, options: WorldOptions = {}) {
 				timers = timers.filter((other) => other !== timer);
 				timer.fn();
 			}
-			await settle();
+			await (options.settle ?? settle)();
 		}
 		now = end;
 		await run();

@@ -85,7 +85,8 @@ interface Replacing {
 }
 export const nextSubmission = insertWhere<typeof submissions, Replacing>(
 	submissions,
-	(p) => sql`FROM ${jobs} j JOIN ${submissions} old ON old.id = j.submission_id WHERE old.id = ${p.replaced} AND old.state = 'not_taken'`,
+	(p) => sql`FROM ${submissions} old JOIN ${jobs} j ON j.id = old.job_id AND j.submission_id = old.id
+		WHERE old.id = ${p.replaced} AND old.state = 'not_taken'`,
 );
 export const nextIsCurrent = compileSql<{ job: string; submission: string; replaced: string }, { id: string }>(
 	["id"],

@@ -52,15 +52,20 @@ export async function poll(http: Http, account: Account, providerJobId: string, 
 	return { kind: "failed", reason: status === 200 ? "unreadable_answer" : `http_${status}`, retryAfterMs: retryAfter };
 }
 
-/** A word that is not known never ends a job. `done` without a link is not done yet. */
+/** A word that is not known never ends a job. deAPI says the first of each; clients and older pages of its know the others. */
 function newsOf(status: { status: string; result_url?: string | null | undefined }): News | null {
-	switch (status.status) {
+	switch (status.status.toLowerCase()) {
 		case "processing":
 		case "in_progress":
+		case "running":
 			return { state: "processing" };
 		case "done":
+		case "completed":
+		case "success":
+			// without a link it is not done yet
 			return status.result_url ? { state: "completed", resultUrl: status.result_url, processingMs: null } : { state: "processing" };
 		case "error":
+		case "failed":
 			return { state: "failed", code: "provider_failed", message: "deAPI reports that the job failed and gives no reason" };
 		default:
 			return null;

@@ -1,0 +1,141 @@
+import { ensureDefaultApp } from "../../src/access/apps.ts";
+import { newId } from "../../src/core/ids.ts";
+import { Secretbox } from "../../src/core/secretbox.ts";
+import { insertRow } from "../../src/db/insert.ts";
+import { deliveries, endpointEventTypes, endpoints, events, jobs, lanes, submissions } from "../../src/db/schema.ts";
+import { pendingSubmission } from "../../src/jobs/submit.ts";
+import { openDatabase } from "../../src/node/database.ts";
+
+export const MASTER_KEY = Buffer.alloc(32, 7).toString("base64");
+export const API_KEY = "bench-api-key-0123456789";
+export const HOOK_SECRET = "bench-hook-secret-0123456789abcdef";
+const CALLBACK_SECRET = `whsec_${Buffer.alloc(32, 9).toString("base64")}`;
+const FAR = 4_102_444_800_000;
+
+const insert = {
+	job: insertRow(jobs),
+	submission: insertRow(submissions),
+	endpoint: insertRow(endpoints),
+	type: insertRow(endpointEventTypes),
+	lane: insertRow(lanes),
+	event: insertRow(events),
+	delivery: insertRow(deliveries),
+};
+
+/** Fills a database before the service starts on it. */
+export async function seed(file: string) {
+	const db = openDatabase({ databasePath: file });
+	const secrets = new Secretbox([Buffer.from(MASTER_KEY, "base64")]);
+	const clock = { now: () => Date.now() };
+	const { id: appId } = await ensureDefaultApp({ db, clock, secrets });
+	const now = Date.now();
+
+	return {
+		/** `paused`: its deliveries are made and not sent. */
+		async endpoint(url: string, paused: boolean): Promise<string> {
+			const id = newId("ep", now);
+			const secret = secrets.seal(CALLBACK_SECRET, { table: "endpoints", column: "secret", row: id, app: appId });
+			const lane = {
+				id,
+				kind: "endpoint" as const,
+				appId,
+				accountId: null,
+				maxInFlight: 10,
+				notBefore: paused ? FAR : 0,
+				reason: null,
+				strikes: 0,
+			};
+			await db.batch([
+				insert.lane.bind(lane),
+				insert.endpoint.bind({ id, appId, url, secret, state: "enabled", reason: null, createdAt: now, updatedAt: now }),
+				insert.type.bind({ appId, eventType: "job.completed", endpointId: id }),
+			]);
+			return id;
+		},
+		/** Jobs that wait for their provider's hook; returns the provider's ids. */
+		async runningJobs(count: number): Promise<string[]> {
+			return inChunks(count, (i) => {
+				const { job, submission } = rows(appId, now, i);
+				return { result: `prov-${i}`, work: [insert.job.bind(job), insert.submission.bind(submission)] };
+			});
+		},
+		/** Deliveries that are due, spread over the endpoints. */
+		async dueDeliveries(count: number, endpointIds: readonly string[], body: string): Promise<void> {
+			await inChunks(count, (i) => {
+				const { job, submission } = rows(appId, now, i);
+				const eventId = newId("evt", now);
+				const target = endpointIds[i % endpointIds.length] ?? "";
+				const of = { appId, jobId: job.id };
+				const delivery = {
+					id: newId("dlv", now),
+					...of,
+					eventId,
+					eventType: "job.completed",
+					target,
+					laneId: target,
+					state: "pending" as const,
+				};
+				const counters = {
+					nextAttemptAt: now,
+					claimId: null,
+					claimedAt: null,
+					attempts: 0,
+					failures: 0,
+					reason: null,
+					createdAt: now,
+					endedAt: null,
+				};
+				return {
+					result: i,
+					work: [
+						insert.job.bind({ ...job, state: "completed" }),
+						insert.submission.bind({ ...submission, nextAttemptAt: null }),
+						insert.event.bind({ id: eventId, ...of, type: "job.completed", revision: 2, body, createdAt: now }),
+						insert.delivery.bind({ ...delivery, ...counters }),
+					],
+				};
+			});
+		},
+		close: () => db.close(),
+	};
+
+	async function inChunks<T>(
+		count: number,
+		make: (i: number) => { result: T; work: Parameters<typeof db.batch>[0][number][] },
+	): Promise<T[]> {
+		const results: T[] = [];
+		for (let from = 0; from < count; from += 200) {
+			const made = Array.from({ length: Math.min(200, count - from) }, (_, i) => make(from + i));
+			results.push(...made.map(({ result }) => result));
+			await db.batch(made.flatMap(({ work }) => work));
+		}
+		return results;
+	}
+}
+
+function rows(appId: string, now: number, i: number) {
+	const [jobId, id] = [newId("job", now), newId("sub", now)];
+	const at = { appId, provider: "deapi" };
+	const job = { id: jobId, ...at, type: "txt2img", model: "Flux1schnell", state: "processing" as const, submissionId: id, revision: 1 };
+	const rest = { eventId: null, input: "{}", metadata: null, webhookUrl: null, webhookSecret: null, webhookEvents: null };
+	const times = { errorCode: null, errorMessage: null, createdAt: now, startedAt: now, endedAt: null };
+	const pending = pendingSubmission({
+		id,
+		...at,
+		jobId,
+		accountId: "deapi:default",
+		laneId: "deapi:default/status",
+		n: 1,
+		at: now,
+		dueAt: FAR,
+	});
+	const submission = {
+		...pending,
+		state: "accepted" as const,
+		phase: "poll" as const,
+		providerJobId: `prov-${i}`,
+		sentAt: now,
+		acceptedAt: now,
+	};
+	return { job: { ...job, ...rest, ...times }, submission };
+}

@@ -1,0 +1,66 @@
+import { describe, expect, it } from "vitest";
+import { loadConfig } from "../../src/config.ts";
+import { nextAttemptAt } from "../../src/outbound/schedule.ts";
+
+const standard = loadConfig({});
+const SECOND = 1000;
+const HOUR = 3_600_000;
+const NOW = Date.UTC(2026, 0, 15, 10, 30, 45);
+
+/** When each of a delivery's attempts starts, in milliseconds after the first, where every one fails at once. */
+function attemptTimes(random01: number): number[] {
+	const times = [0];
+	for (;;) {
+		const next = nextAttemptAt(standard, times.length, times.at(-1)!, random01, null, false);
+		if (next === null) return times;
+		times.push(next);
+	}
+}
+
+describe("the retry schedule", () => {
+	it("makes twelve attempts over 70 h 42 m 35 s", () => {
+		const times = attemptTimes(0);
+		expect(times).toHaveLength(12);
+		expect(times.at(-1)).toBe(70 * HOUR + 42 * 60 * SECOND + 35 * SECOND);
+		const steps = times.slice(1).map((at, i) => (at - times[i]!) / SECOND);
+		expect(steps).toEqual([5, 30, 120, 600, 1800, 3600, 10_800, 21_600, 43_200, 86_400, 86_400]);
+	});
+
+	it("adds at most a fifth of each delay, and never takes away", () => {
+		const [earliest, latest] = [attemptTimes(0), attemptTimes(1)];
+		expect(latest.at(-1)).toBe(Math.round(earliest.at(-1)! * 1.2));
+		for (const random01 of [0.001, 0.25, 0.5, 0.999]) {
+			attemptTimes(random01).forEach((at, i) => {
+				expect(at).toBeGreaterThanOrEqual(earliest[i]!);
+				expect(at).toBeLessThanOrEqual(latest[i]!);
+			});
+		}
+	});
+
+	it.each([
+		{ failures: 1, overload: true, retryAfter: null, waits: 60 },
+		{ failures: 2, overload: true, retryAfter: null, waits: 60 },
+		{ failures: 3, overload: true, retryAfter: null, waits: 120 },
+		{ failures: 1, overload: false, retryAfter: 2, waits: 5 },
+		{ failures: 1, overload: false, retryAfter: 90, waits: 90 },
+		{ failures: 1, overload: true, retryAfter: 45, waits: 60 },
+		{ failures: 1, overload: true, retryAfter: 3600, waits: 3600 },
+		{ failures: 11, overload: false, retryAfter: 60, waits: 86_400 },
+	])(
+		"waits $waits s after failure $failures (overload: $overload, Retry-After: $retryAfter)",
+		({ failures, overload, retryAfter, waits }) => {
+			const after = retryAfter === null ? null : retryAfter * SECOND;
+			expect(nextAttemptAt(standard, failures, NOW, 0, after, overload)).toBe(NOW + waits * SECOND);
+		},
+	);
+
+	it("is spent after the last delay, whatever the receiver asks for", () => {
+		expect(nextAttemptAt(standard, 12, NOW, 0, null, false)).toBeNull();
+		expect(nextAttemptAt(standard, 12, NOW, 0, 60_000, true)).toBeNull();
+		expect(nextAttemptAt({ retryDelaysMs: [0], overloadDelayMs: 0 }, 1, NOW, 1, null, false)).toBe(NOW);
+	});
+
+	it("gives whole milliseconds, which is what a column holds", () => {
+		expect(nextAttemptAt(standard, 1, NOW, 0.123_456_789, null, false)).toBe(NOW + 5123);
+	});
+});
