@@ -18,7 +18,7 @@ export async function bootstrap(deps: Deps): Promise<{ appId: string }> {
 		if (account === null) continue;
 		const lane = { accountId: account.id, maxInFlight: deps.config.laneConcurrency };
 		await deps.db.batch([
-			insertAccount.bind({ id: account.id, provider: provider.name, name: "default", createdAt: now }),
+			insertAccount.bind({ id: account.id, provider: provider.name, name: "default", apiKey: null, webhookSecret: null, createdAt: now }),
 			newLane({ ...lane, id: pollLane(account.id), kind: "poll" }),
 			...Object.keys(provider.types).map((type) => newLane({ ...lane, id: dispatchLane(account.id, type), kind: "dispatch" })),
 		]);

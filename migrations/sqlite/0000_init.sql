@@ -2,6 +2,8 @@ CREATE TABLE `accounts` (
 	`id` text PRIMARY KEY NOT NULL,
 	`provider` text NOT NULL,
 	`name` text NOT NULL,
+	`api_key` text,
+	`webhook_secret` text,
 	`created_at` integer NOT NULL
 );
 --> statement-breakpoint
@@ -28,6 +30,12 @@ CREATE TABLE `attempts` (
 );
 --> statement-breakpoint
 CREATE UNIQUE INDEX `attempts_delivery_n` ON `attempts` (`delivery_id`,`n`);--> statement-breakpoint
+CREATE TABLE `cache` (
+	`key` text PRIMARY KEY NOT NULL,
+	`body` text NOT NULL,
+	`read_at` integer NOT NULL
+);
+--> statement-breakpoint
 CREATE TABLE `deliveries` (
 	`id` text PRIMARY KEY NOT NULL,
 	`app_id` text NOT NULL,
@@ -48,7 +56,10 @@ CREATE TABLE `deliveries` (
 );
 --> statement-breakpoint
 CREATE UNIQUE INDEX `deliveries_event_target` ON `deliveries` (`event_id`,`target`);--> statement-breakpoint
-CREATE INDEX `deliveries_job` ON `deliveries` (`job_id`);--> statement-breakpoint
+CREATE INDEX `deliveries_job` ON `deliveries` (`app_id`,`job_id`,`id`);--> statement-breakpoint
+CREATE INDEX `deliveries_app` ON `deliveries` (`app_id`,`id`);--> statement-breakpoint
+CREATE INDEX `deliveries_target` ON `deliveries` (`target`,`id`);--> statement-breakpoint
+CREATE INDEX `deliveries_undelivered` ON `deliveries` (`app_id`,`id`) WHERE state NOT IN ('delivered', 'superseded');--> statement-breakpoint
 CREATE INDEX `deliveries_due` ON `deliveries` (`lane_id`,`next_attempt_at`) WHERE next_attempt_at IS NOT NULL;--> statement-breakpoint
 CREATE INDEX `deliveries_claimed` ON `deliveries` (`lane_id`,`claim_id`) WHERE claim_id IS NOT NULL;--> statement-breakpoint
 CREATE TABLE `endpoint_event_types` (
@@ -61,7 +72,9 @@ CREATE TABLE `endpoint_event_types` (
 CREATE TABLE `endpoints` (
 	`id` text PRIMARY KEY NOT NULL,
 	`app_id` text NOT NULL,
+	`place` integer NOT NULL,
 	`url` text NOT NULL,
+	`description` text,
 	`secret` text NOT NULL,
 	`state` text NOT NULL,
 	`reason` text,
@@ -69,7 +82,7 @@ CREATE TABLE `endpoints` (
 	`updated_at` integer NOT NULL
 );
 --> statement-breakpoint
-CREATE INDEX `endpoints_app` ON `endpoints` (`app_id`);--> statement-breakpoint
+CREATE UNIQUE INDEX `endpoints_app_place` ON `endpoints` (`app_id`,`place`);--> statement-breakpoint
 CREATE TABLE `events` (
 	`id` text PRIMARY KEY NOT NULL,
 	`app_id` text NOT NULL,
@@ -81,6 +94,7 @@ CREATE TABLE `events` (
 );
 --> statement-breakpoint
 CREATE UNIQUE INDEX `events_job_revision` ON `events` (`job_id`,`revision`);--> statement-breakpoint
+CREATE INDEX `events_app` ON `events` (`app_id`,`id`);--> statement-breakpoint
 CREATE TABLE `idempotency_keys` (
 	`app_id` text NOT NULL,
 	`route` text NOT NULL,
@@ -91,6 +105,7 @@ CREATE TABLE `idempotency_keys` (
 	PRIMARY KEY(`app_id`, `route`, `key`)
 );
 --> statement-breakpoint
+CREATE INDEX `idempotency_keys_expires` ON `idempotency_keys` (`expires_at`);--> statement-breakpoint
 CREATE TABLE `jobs` (
 	`id` text PRIMARY KEY NOT NULL,
 	`app_id` text NOT NULL,
@@ -113,11 +128,15 @@ CREATE TABLE `jobs` (
 	`ended_at` integer
 );
 --> statement-breakpoint
-CREATE INDEX `jobs_app_created` ON `jobs` (`app_id`,`created_at`);--> statement-breakpoint
+CREATE INDEX `jobs_app` ON `jobs` (`app_id`,`id`);--> statement-breakpoint
+CREATE INDEX `jobs_app_state` ON `jobs` (`app_id`,`state`,`id`);--> statement-breakpoint
+CREATE INDEX `jobs_ended` ON `jobs` (`ended_at`) WHERE ended_at IS NOT NULL;--> statement-breakpoint
 CREATE TABLE `keys` (
 	`id` text PRIMARY KEY NOT NULL,
 	`app_id` text NOT NULL,
 	`name` text NOT NULL,
+	`scopes` text NOT NULL,
+	`account_id` text,
 	`hash` text NOT NULL,
 	`created_at` integer NOT NULL,
 	`revoked_at` integer
@@ -153,13 +172,16 @@ CREATE TABLE `receipts` (
 --> statement-breakpoint
 CREATE UNIQUE INDEX `receipts_delivery` ON `receipts` (`provider`,`account_id`,`delivery_id`);--> statement-breakpoint
 CREATE INDEX `receipts_job` ON `receipts` (`job_id`);--> statement-breakpoint
+CREATE INDEX `receipts_received` ON `receipts` (`received_at`);--> statement-breakpoint
 CREATE INDEX `receipts_orphans` ON `receipts` (`received_at`) WHERE outcome = 'orphan';--> statement-breakpoint
 CREATE INDEX `receipts_orphan_of` ON `receipts` (`provider`,`account_id`,`provider_job_id`) WHERE outcome = 'orphan';--> statement-breakpoint
 CREATE TABLE `results` (
 	`job_id` text PRIMARY KEY NOT NULL,
 	`app_id` text NOT NULL,
-	`provider_url` text NOT NULL,
-	`read_at` integer NOT NULL
+	`provider_url` text,
+	`read_at` integer NOT NULL,
+	`content` text,
+	`content_type` text
 );
 --> statement-breakpoint
 CREATE TABLE `submissions` (
@@ -180,6 +202,7 @@ CREATE TABLE `submissions` (
 	`polls` integer DEFAULT 0 NOT NULL,
 	`missing` integer DEFAULT 0 NOT NULL,
 	`missing_since` integer,
+	`fetching_since` integer,
 	`nudged_at` integer DEFAULT 0 NOT NULL,
 	`created_at` integer NOT NULL,
 	`sent_at` integer,

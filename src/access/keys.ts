@@ -19,7 +19,9 @@ export async function createKey(deps: Pick<Deps, "db" | "clock">, appId: string,
 	const now = deps.clock.now();
 	const id = newId("key", now);
 	const key = `jh_${randomText(24)}`;
-	await deps.db.batch([insertKey.bind({ id, appId, name, hash: sha256Hex(key), createdAt: now, revokedAt: null })]);
+	await deps.db.batch([
+		insertKey.bind({ id, appId, name, scopes: "admin", accountId: null, hash: sha256Hex(key), createdAt: now, revokedAt: null }),
+	]);
 	return { id, key };
 }
 

@@ -20,17 +20,24 @@ export const keys = sqliteTable("keys", {
 	id: text("id").primaryKey(),
 	appId: text("app_id").notNull(),
 	name: text("name").notNull(),
+	/** What it may do: `submit`, `read`, `admin`, with commas. */
+	scopes: text("scopes").notNull(),
+	/** Set for an imported provider key: its jobs go to this account. */
+	accountId: text("account_id"),
 	/** Hex SHA-256 of the whole key; the key itself is shown once and kept nowhere. */
 	hash: text("hash").notNull().unique(),
 	createdAt: integer("created_at").notNull(),
 	revokedAt: integer("revoked_at"),
 });
 
-/** One credential set of the operator at a provider. The id reads `<provider>:<name>`; credentials come from the settings. */
+/** One credential set of the operator at a provider. The id reads `<provider>:<name>`; those of `default` come from the settings. */
 export const accounts = sqliteTable("accounts", {
 	id: text("id").primaryKey(),
 	provider: text("provider").notNull(),
 	name: text("name").notNull(),
+	/** Sealed; null for `default`. */
+	apiKey: text("api_key"),
+	webhookSecret: text("webhook_secret"),
 	createdAt: integer("created_at").notNull(),
 });
 
@@ -73,7 +80,11 @@ export const jobs = sqliteTable(
 		startedAt: integer("started_at"),
 		endedAt: integer("ended_at"),
 	},
-	(t) => [index("jobs_app_created").on(t.appId, t.createdAt)],
+	(t) => [
+		index("jobs_app").on(t.appId, t.id),
+		index("jobs_app_state").on(t.appId, t.state, t.id),
+		index("jobs_ended").on(t.endedAt).where(sql`ended_at IS NOT NULL`),
+	],
 );
 
 /**
@@ -93,7 +104,8 @@ export const submissions = sqliteTable(
 		state: text("state", {
 			enum: ["pending", "sending", "accepted", "refused", "not_taken", "unknown", "superseded"],
 		}).notNull(),
-		phase: text("phase", { enum: ["send", "poll"] }).notNull(),
+		/** `result`: the job is done at the provider, and what it made is still to be fetched. */
+		phase: text("phase", { enum: ["send", "poll", "result"] }).notNull(),
 		laneId: text("lane_id").notNull(),
 		nextAttemptAt: integer("next_attempt_at"),
 		claimId: text("claim_id"),
@@ -105,6 +117,8 @@ export const submissions = sqliteTable(
 		/** Polls in a row that found no such job, and since when. */
 		missing: integer("missing").notNull().default(0),
 		missingSince: integer("missing_since"),
+		/** Since when the result is being fetched. */
+		fetchingSince: integer("fetching_since"),
 		/** When a hook that proved nothing last made the poll due. */
 		nudgedAt: integer("nudged_at").notNull().default(0),
 		createdAt: integer("created_at").notNull(),
@@ -145,6 +159,7 @@ export const receipts = sqliteTable(
 	(t) => [
 		uniqueIndex("receipts_delivery").on(t.provider, t.accountId, t.deliveryId),
 		index("receipts_job").on(t.jobId),
+		index("receipts_received").on(t.receivedAt),
 		index("receipts_orphans").on(t.receivedAt).where(sql`outcome = 'orphan'`),
 		index("receipts_orphan_of").on(t.provider, t.accountId, t.providerJobId).where(sql`outcome = 'orphan'`),
 	],
@@ -162,16 +177,19 @@ export const events = sqliteTable(
 		body: text("body").notNull(),
 		createdAt: integer("created_at").notNull(),
 	},
-	(t) => [uniqueIndex("events_job_revision").on(t.jobId, t.revision)],
+	(t) => [uniqueIndex("events_job_revision").on(t.jobId, t.revision), index("events_app").on(t.appId, t.id)],
 );
 
 /** How a finished job's result is reached. */
 export const results = sqliteTable("results", {
 	jobId: text("job_id").primaryKey(),
 	appId: text("app_id").notNull(),
-	/** The provider's own link, which expires, and when it was last read. */
-	providerUrl: text("provider_url").notNull(),
+	/** The provider's own link, which expires, and when it was last read. Null where the result is text. */
+	providerUrl: text("provider_url"),
 	readAt: integer("read_at").notNull(),
+	/** A result that was fetched: its text, and its media type. */
+	content: text("content"),
+	contentType: text("content_type"),
 });
 
 export const endpoints = sqliteTable(
@@ -179,7 +197,10 @@ export const endpoints = sqliteTable(
 	{
 		id: text("id").primaryKey(),
 		appId: text("app_id").notNull(),
+		/** Counts an app's endpoints from 1; its deliveries' ids end in it. */
+		place: integer("place").notNull(),
 		url: text("url").notNull(),
+		description: text("description"),
 		/** Sealed. */
 		secret: text("secret").notNull(),
 		state: text("state", { enum: ["enabled", "disabled"] }).notNull(),
@@ -187,7 +208,7 @@ export const endpoints = sqliteTable(
 		createdAt: integer("created_at").notNull(),
 		updatedAt: integer("updated_at").notNull(),
 	},
-	(t) => [index("endpoints_app").on(t.appId)],
+	(t) => [uniqueIndex("endpoints_app_place").on(t.appId, t.place)],
 );
 
 /** One row per subscribed type; the fan-out reads this key. */
@@ -229,7 +250,10 @@ export const deliveries = sqliteTable(
 	},
 	(t) => [
 		uniqueIndex("deliveries_event_target").on(t.eventId, t.target),
-		index("deliveries_job").on(t.jobId),
+		index("deliveries_job").on(t.appId, t.jobId, t.id),
+		index("deliveries_app").on(t.appId, t.id),
+		index("deliveries_target").on(t.target, t.id),
+		index("deliveries_undelivered").on(t.appId, t.id).where(sql`state NOT IN ('delivered', 'superseded')`),
 		index("deliveries_due").on(t.laneId, t.nextAttemptAt).where(sql`next_attempt_at IS NOT NULL`),
 		index("deliveries_claimed").on(t.laneId, t.claimId).where(sql`claim_id IS NOT NULL`),
 	],
@@ -266,5 +290,12 @@ export const idempotencyKeys = sqliteTable(
 		jobId: text("job_id").notNull(),
 		expiresAt: integer("expires_at").notNull(),
 	},
-	(t) => [primaryKey({ columns: [t.appId, t.route, t.key] })],
+	(t) => [primaryKey({ columns: [t.appId, t.route, t.key] }), index("idempotency_keys_expires").on(t.expiresAt)],
 );
+
+/** What a provider told that may be told again while it is down, e.g. its models. */
+export const cache = sqliteTable("cache", {
+	key: text("key").primaryKey(),
+	body: text("body").notNull(),
+	readAt: integer("read_at").notNull(),
+});

@@ -62,10 +62,21 @@ export async function finish(deps: Deps, known: Known, move: Move, ground: Groun
 		}),
 	];
 	if (move.state === "completed")
-		rest.push(sql.resultOfMove.bind({ ...at, jobId: known.jobId, appId: known.appId, providerUrl: move.resultUrl, readAt: now }));
+		rest.push(
+			sql.resultOfMove.bind({
+				...at,
+				jobId: known.jobId,
+				appId: known.appId,
+				providerUrl: move.resultUrl,
+				readAt: now,
+				content: null,
+				contentType: null,
+			}),
+		);
 	rest.push(
 		...fanOut({
 			eventId: event,
+			appId: known.appId,
 			jobId: known.jobId,
 			terminal: isTerminal(move.state),
 			now,

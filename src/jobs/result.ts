@@ -8,7 +8,7 @@ const FRESH_MS = 3_600_000;
 /** Where a job's result is to be fetched now: the provider's link, read again when it has aged. Null: no result. */
 export async function resultLocation(deps: Deps, jobId: string): Promise<string | null> {
 	const [result] = await deps.db.read(resultOfJob.bind({ job: jobId }));
-	if (result === undefined) return null;
+	if (result === undefined || result.providerUrl === null) return null;
 	const now = deps.clock.now();
 	const account = accountOf(deps.config, result.provider);
 	const provider = PROVIDERS[result.provider];

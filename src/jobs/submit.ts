@@ -139,6 +139,7 @@ export function pendingSubmission(of: {
 		polls: 0,
 		missing: 0,
 		missingSince: null,
+		fetchingSince: null,
 		nudgedAt: 0,
 		createdAt: at,
 		sentAt: null,

@@ -1,14 +1,21 @@
-import { and, asc, eq } from "drizzle-orm";
+import { and, asc, eq, sql } from "drizzle-orm";
 import { iso } from "../core/clock.ts";
 import { newId } from "../core/ids.ts";
 import { newSigningSecret } from "../core/signature.ts";
-import { compile, q, type Slots } from "../db/compile.ts";
+import { compile, compileSql, q, type Slots } from "../db/compile.ts";
 import { insertRow } from "../db/insert.ts";
 import { endpointEventTypes, endpoints } from "../db/schema.ts";
 import type { Deps } from "../deps.ts";
 import { newLane } from "../lanes/lane.ts";
 
-const insertEndpoint = insertRow(endpoints);
+type Endpoint = typeof endpoints.$inferSelect;
+/** The next place of its app; two that are made at once clash on it, and one tries again. */
+const insertEndpoint = compileSql<Omit<Endpoint, "place">, { place: number }>(
+	["place"],
+	(p) => sql`INSERT INTO ${endpoints} (id, app_id, place, url, description, secret, state, reason, created_at, updated_at)
+		SELECT ${p.id}, ${p.appId}, coalesce(max(place), 0) + 1, ${p.url}, ${p.description}, ${p.secret}, ${p.state}, ${p.reason}, ${p.createdAt}, ${p.updatedAt}
+		FROM ${endpoints} WHERE app_id = ${p.appId} RETURNING place`,
+);
 const insertEventType = insertRow(endpointEventTypes, { orIgnore: true });
 const endpointById = compile((p: Slots<{ app: string; endpoint: string }>) =>
 	q
@@ -45,7 +52,17 @@ export async function createEndpoint(
 	const sealed = deps.secrets.seal(secret, { table: "endpoints", column: "secret", row: id, app: appId });
 	await deps.db.batch([
 		newLane({ id, kind: "endpoint", appId, maxInFlight: deps.config.laneConcurrency }),
-		insertEndpoint.bind({ id, appId, url: wish.url, secret: sealed, state: "enabled", reason: null, createdAt: now, updatedAt: now }),
+		insertEndpoint.bind({
+			id,
+			appId,
+			url: wish.url,
+			secret: sealed,
+			description: null,
+			state: "enabled",
+			reason: null,
+			createdAt: now,
+			updatedAt: now,
+		}),
 		...eventTypes.map((eventType) => insertEventType.bind({ appId, eventType, endpointId: id })),
 	]);
 	deps.log.info({ app: appId, endpoint: id }, "endpoint.created");

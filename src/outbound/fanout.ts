@@ -15,18 +15,18 @@ export interface JobTarget {
 export const laneOfUrl = (appId: string, url: string): string => `url:${appId}:${new URL(url).origin}`;
 
 /*
- * A delivery's id is the event's with its last four digits replaced by the target's place in this fan-out: an event fans
- * out once, so the id is unique, is made in SQL, and still reads as a UUIDv7.
+ * A delivery's id is the event's with its last six digits replaced by the endpoint's place in its app, 0 for the job's own
+ * URL: unique, made in SQL, and it still reads as a UUIDv7.
  */
 const COLUMNS = sql.raw(
 	"id, app_id, job_id, event_id, event_type, target, state, lane_id, next_attempt_at, claim_id, claimed_at, attempts, failures, reason, created_at, ended_at",
 );
-const idAt = (place: ReturnType<typeof sql>) => sql`'dlv_' || substr(e.id, 5, 28) || substr(CAST(10000 + ${place} AS text), 2, 4)`;
+const idAt = (place: ReturnType<typeof sql>) => sql`'dlv_' || substr(e.id, 5, 26) || substr(CAST(1000000 + ${place} AS text), 2, 6)`;
 
 const toEndpoints = compileSql<{ event: string; now: number; ownUrl: string }, { id: string }>(
 	["id"],
 	(p) => sql`INSERT INTO ${deliveries} (${COLUMNS})
-		SELECT ${idAt(sql`row_number() OVER (ORDER BY ep.id)`)}, e.app_id, e.job_id, e.id, e.type, ep.id,
+		SELECT ${idAt(sql`ep.place`)}, e.app_id, e.job_id, e.id, e.type, ep.id,
 			CASE WHEN ep.state = 'enabled' THEN 'pending' ELSE 'held' END, ep.id,
 			CASE WHEN ep.state = 'enabled' THEN ${p.now} END, NULL, NULL, 0, 0, CASE WHEN ep.state = 'enabled' THEN NULL ELSE 'endpoint_disabled' END, ${p.now}, NULL
 		FROM ${events} e
@@ -47,23 +47,24 @@ const toJobUrl = compileSql<{ event: string; now: number; lane: string; url: str
 );
 
 /** News of a job's way is not sent any more once its end is recorded. One that is under way settles by itself. */
-const supersede = compileSql<{ job: string; event: string; now: number }, { id: string }>(
+const supersede = compileSql<{ app: string; job: string; event: string; now: number }, { id: string }>(
 	["id"],
 	(p) => sql`UPDATE ${deliveries} SET state = 'superseded', next_attempt_at = NULL, ended_at = ${p.now}
-		WHERE job_id = ${p.job} AND state IN ('pending', 'held') AND claim_id IS NULL AND event_id <> ${p.event}
+		WHERE app_id = ${p.app} AND job_id = ${p.job} AND state IN ('pending', 'held') AND claim_id IS NULL AND event_id <> ${p.event}
 			AND EXISTS (SELECT 1 FROM ${events} e WHERE e.id = ${p.event}) RETURNING id`,
 );
 
 /** The statements that turn a stored event into deliveries; they do nothing where the event was not stored. */
 export function fanOut(fact: {
 	eventId: string;
+	appId: string;
 	jobId: string;
 	terminal: boolean;
 	now: number;
 	target: JobTarget | null;
 	maxInFlight: number;
 }): Bound<unknown>[] {
-	const { eventId: event, jobId: job, now, target } = fact;
+	const { eventId: event, appId: app, jobId: job, now, target } = fact;
 	const work: Bound<unknown>[] = [toEndpoints.bind({ event, now, ownUrl: target?.ownSecret ? target.url : "" })];
 	if (target !== null) {
 		const lane = laneOfUrl(target.appId, target.url);
@@ -72,6 +73,6 @@ export function fanOut(fact: {
 			toJobUrl.bind({ event, now, lane, url: target.url, ownSecret: target.ownSecret ? 1 : 0 }),
 		);
 	}
-	if (fact.terminal) work.push(supersede.bind({ job, event, now }));
+	if (fact.terminal) work.push(supersede.bind({ app, job, event, now }));
 	return work;
 }

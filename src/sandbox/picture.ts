@@ -1,4 +1,5 @@
 import { encode } from "fast-png";
+import { randomFrom } from "./random.ts";
 
 export interface Picture {
 	width: number;
@@ -45,16 +46,4 @@ function blend(stops: [Color, Color, Color]): Color[] {
 		const mix = (a: number, b: number) => Math.round(a + (b - a) * share);
 		return [mix(from[0], to[0]), mix(from[1], to[1]), mix(from[2], to[2])];
 	});
-}
-
-/** FNV-1a into mulberry32: small, the same on every runtime, and nothing depends on its quality. */
-function randomFrom(text: string): () => number {
-	let state = 0x811c9dc5;
-	for (let i = 0; i < text.length; i++) state = Math.imul(state ^ text.charCodeAt(i), 0x01000193);
-	return () => {
-		state = (state + 0x6d2b79f5) | 0;
-		let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-		mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-		return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
-	};
 }

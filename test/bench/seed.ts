@@ -29,6 +29,7 @@ export async function seed(file: string) {
 	const clock = { now: () => Date.now() };
 	const { id: appId } = await ensureDefaultApp({ db, clock, secrets });
 	const now = Date.now();
+	let place = 1;
 
 	return {
 		/** `paused`: its deliveries are made and not sent. */
@@ -47,7 +48,18 @@ export async function seed(file: string) {
 			};
 			await db.batch([
 				insert.lane.bind(lane),
-				insert.endpoint.bind({ id, appId, url, secret, state: "enabled", reason: null, createdAt: now, updatedAt: now }),
+				insert.endpoint.bind({
+					id,
+					appId,
+					place: place++,
+					url,
+					description: null,
+					secret,
+					state: "enabled",
+					reason: null,
+					createdAt: now,
+					updatedAt: now,
+				}),
 				insert.type.bind({ appId, eventType: "job.completed", endpointId: id }),
 			]);
 			return id;

@@ -50,7 +50,7 @@ describe("migrations", () => {
 		const before = [schema(first.raw), applied(first.raw)];
 		expect(applied(first.raw)).toHaveLength(known());
 		expect(first.raw.pragma("journal_mode", { simple: true })).toBe("wal");
-		first.raw.exec("INSERT INTO accounts VALUES ('kept', 'p', 'n', 1)");
+		first.raw.exec("INSERT INTO accounts (id, provider, name, created_at) VALUES ('kept', 'p', 'n', 1)");
 		await first.close();
 		const second = openDatabase({ databasePath });
 		expect([schema(second.raw), applied(second.raw)]).toEqual(before);

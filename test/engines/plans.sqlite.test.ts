@@ -48,19 +48,19 @@ const HOT: [name: string, what: RegExp | Stmt<never, unknown>, indexes: string[]
 	["orphans of a submission", work.orphansOf, ["receipts_orphan_of (provider=? AND account_id=? AND provider_job_id=?)"]],
 	[
 		"an event's endpoints",
-		/^INSERT INTO "deliveries".+row_number/s,
+		/^INSERT INTO "deliveries".+ep\.place/s,
 		["endpoint_event_types_1 (app_id=? AND event_type=?)", "endpoints_1 (id=?)"],
 	],
 	["endpoints with a job's URL", /^INSERT INTO "deliveries".+'job', 'pending'/s, ["endpoint_event_types_1 (app_id=? AND event_type=?)"]],
-	["news that the end overtakes", /^UPDATE "deliveries" SET state = 'superseded'/, ["deliveries_job (job_id=?)"]],
+	["news that the end overtakes", /^UPDATE "deliveries" SET state = 'superseded'/, ["deliveries_job (app_id=? AND job_id=?)"]],
 	["the job of the next send", work.nextSubmission, ["submissions_1 (id=?)", "jobs_1 (id=?)"]],
 	["the holder of an idempotency key", submit.holderOfKey, ["idempotency_keys_1 (app_id=? AND route=? AND key=?)"]],
 	["the app of a key", /^select .+ from "keys"/, ["keys_hash_unique (hash=?)"]],
 	["a job's submissions", read.submissionsOfJob, ["submissions_job (job_id=?)"]],
 	["a job's receipts", read.receiptsOfJob, ["receipts_job (job_id=?)"]],
 	["a job's events", read.eventsOfJob, ["events_job_revision (job_id=?)"]],
-	["a job's deliveries", read.deliveriesOfJob, ["deliveries_job (job_id=?)"]],
-	["a job's attempts", read.attemptsOfJob, ["deliveries_job (job_id=?)", "attempts_delivery_n (delivery_id=?)"]],
+	["a job's deliveries", read.deliveriesOfJob, ["deliveries_job (app_id=? AND job_id=?)"]],
+	["a job's attempts", read.attemptsOfJob, ["deliveries_job (app_id=? AND job_id=?)", "attempts_delivery_n (delivery_id=?)"]],
 ];
 
 describe("statements", () => {

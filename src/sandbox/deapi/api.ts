@@ -1,16 +1,15 @@
 import { Hono, type MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { readFields } from "../form.ts";
-import { drawPicture } from "../picture.ts";
 import { type SandboxEnv, summary } from "./calls.ts";
 import { failure, invalid, messageOf, notEnoughBalance } from "./errors.ts";
 import { type FaultOptions, faults, tooMany } from "./faults.ts";
 import type { Jobs } from "./jobs.ts";
-import type { CallName } from "./knobs.ts";
+import { type CallName, jobNames, priceOf } from "./knobs.ts";
 import { createLimits } from "./limits.ts";
 import { modelsPage } from "./models.ts";
 import type { ResultLinks } from "./results.ts";
-import { validateTxt2Img } from "./validate.ts";
+import { jobTypes } from "./types.ts";
 
 export interface ApiOptions extends FaultOptions {
 	jobs: Jobs;
@@ -63,25 +62,33 @@ export function createApi(options: ApiOptions): Hono<SandboxEnv> {
 	api.get(`${apiPrefix}/models`, ...guard("models"), (c) =>
 		c.json(modelsPage(new URL(c.req.url).searchParams, `${baseUrl}${apiPrefix}/models`)),
 	);
-	api.post(`${apiPrefix}/txt2img`, cap, readBody, ...guard("txt2img"), (c) => {
-		const verdict = validateTxt2Img(c.get("fields"), strict);
-		if (!verdict.ok) return invalid(verdict.errors);
-		const job = jobs.submit(verdict.input);
-		return job === null ? notEnoughBalance() : c.json({ data: { request_id: job.id } });
-	});
+	for (const name of jobNames) {
+		const type = jobTypes[name];
+		const price = priceOf(name);
+		api.post(`${apiPrefix}/${name}`, cap, readBody, ...guard(name), (c) => {
+			const verdict = type.accept(c.get("fields"), strict);
+			if (!verdict.ok) return invalid(verdict.errors);
+			const job = jobs.submit(verdict.value);
+			return job === null ? notEnoughBalance() : c.json({ data: { request_id: job.id } });
+		});
+		api.post(`${apiPrefix}/${price}`, cap, readBody, ...guard(price), (c) => {
+			const verdict = type.quote(c.get("fields"), strict);
+			return verdict.ok ? c.json({ data: { price: verdict.value } }) : invalid(verdict.errors);
+		});
+	}
 	api.get(`${apiPrefix}/request-status/:id`, ...guard("request-status"), (c) => {
 		const job = jobs.get(c.req.param("id"));
 		return job === null ? failure(404, messageOf(404)) : c.json({ data: jobs.status(job) });
 	});
-	// Without a key: receivers download the picture with nothing but the link.
+	// Without a key: receivers download the file with nothing but the link.
 	api.get("/results/:file", arrive("result"), faults("result", options), (c) => {
-		const id = c.req.param("file").replace(/\.png$/, "");
+		const [id = "", extension] = c.req.param("file").split(".");
 		if (!links.allows(id, new URL(c.req.url).searchParams)) return failure(403, "Invalid or expired signature.");
 		const job = jobs.get(id);
-		if (job === null) return failure(404, messageOf(404));
-		const { width, height, prompt, seed } = job.input;
-		const png = drawPicture({ width, height, seed: seed === -1 ? job.id : `${seed}:${prompt}` });
-		return c.body(png, 200, { "Content-Type": "image/png", "Content-Length": String(png.length) });
+		if (job === null || job.work.result.extension !== extension) return failure(404, messageOf(404));
+		const { contentType, file } = job.work.result;
+		const bytes = file(job.id);
+		return c.body(bytes, 200, { "Content-Type": contentType, "Content-Length": String(bytes.length) });
 	});
 
 	for (const [path, allowed] of methods) {
@@ -96,6 +103,6 @@ export function createApi(options: ApiOptions): Hono<SandboxEnv> {
 const methods = [
 	[`${apiPrefix}/balance`, "GET, HEAD"],
 	[`${apiPrefix}/models`, "GET, HEAD"],
-	[`${apiPrefix}/txt2img`, "POST"],
+	...jobNames.flatMap((name) => [name, priceOf(name)]).map((name) => [`${apiPrefix}/${name}`, "POST"] as const),
 	[`${apiPrefix}/request-status/:id`, "GET, HEAD"],
 ] as const;

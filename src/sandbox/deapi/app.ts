@@ -46,7 +46,7 @@ export interface DeapiSandbox {
 }
 
 /**
- * An offline deAPI (v1) for one path: balance, models, txt2img, request-status, signed webhooks, a real PNG.
+ * An offline deAPI (v1): balance, models, every job that is sent as JSON and its price, request-status, signed webhooks, real files.
  * Behaviour follows the provider's documentation and clients; faults are turned on under `/_sandbox/knobs`.
  */
 export function createDeapiSandbox(options: DeapiSandboxOptions): DeapiSandbox {

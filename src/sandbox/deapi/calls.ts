@@ -43,6 +43,7 @@ export function summary(fields: Fields): Fields {
 
 function shorten(value: unknown): unknown {
 	if (value === null || typeof value === "number" || typeof value === "boolean") return value;
+	if (value instanceof File) return `${value.name}, ${value.size} bytes`;
 	const text = typeof value === "string" ? value : JSON.stringify(value);
 	return text.length > 200 ? `${text.slice(0, 200)}…` : text;
 }

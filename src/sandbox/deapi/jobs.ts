@@ -3,9 +3,9 @@ import { nonce } from "../../core/ids.ts";
 import { remember } from "../log.ts";
 import type { Schedule } from "../timers.ts";
 import type { Hooks } from "./hooks.ts";
+import type { Work } from "./job-type.ts";
 import type { Knobs } from "./knobs.ts";
 import type { ResultLinks } from "./results.ts";
-import type { Txt2Img } from "./validate.ts";
 
 export interface JobOptions {
 	clock: Clock;
@@ -20,12 +20,11 @@ export interface JobOptions {
 
 export interface Job {
 	id: string;
-	input: Txt2Img;
+	work: Work;
 	status: "pending" | "processing" | "done" | "error";
 	startedAt: number;
 	processingMs: number;
 	failure: { code: string; message: string } | null;
-	cost: number;
 }
 
 /** The body of request-status, key for key. */
@@ -34,14 +33,15 @@ export interface JobStatus {
 	preview: null;
 	result_url: string | null;
 	results_alt_formats: null;
-	result: null;
+	/** Text, of jobs that were asked to answer so. */
+	result: string | null;
 	/** 0–100. */
 	progress: number;
 }
 
 export interface Jobs {
 	/** Null when the balance does not cover it. */
-	submit(input: Txt2Img): Job | null;
+	submit(work: Work): Job | null;
 	get(id: string): Job | null;
 	status(job: Job): JobStatus;
 }
@@ -60,9 +60,10 @@ export function createJobs({ clock, schedule, hooks, knobs, links, timeFactor, w
 		previous: Job["status"],
 		data: Record<string, unknown>,
 	) {
-		const url = job.input.webhookUrl ?? webhookUrl;
+		const { webhookUrl: own, jobType: job_type } = job.work;
+		const url = own ?? webhookUrl;
 		if (url === null) return;
-		hooks.emit(url, event, job.id, { job_request_id: job.id, status: job.status, previous_status: previous, job_type: "txt2img", ...data });
+		hooks.emit(url, event, job.id, { job_request_id: job.id, status: job.status, previous_status: previous, job_type, ...data });
 	}
 
 	function begin(job: Job): void {
@@ -77,20 +78,22 @@ export function createJobs({ clock, schedule, hooks, knobs, links, timeFactor, w
 		const at = iso(clock.now());
 		if (job.failure !== null) {
 			job.status = "error";
-			setBalance(knobs.now.balance + job.cost);
+			setBalance(knobs.now.balance + job.work.cost);
 			const { code, message } = job.failure;
 			tell(job, "job.failed", "processing", { failed_at: at, error_code: code, error_message: message });
 			return;
 		}
 		job.status = "done";
 		const processing_time_ms = Math.round(clock.now() - job.startedAt);
-		tell(job, "job.completed", "processing", { completed_at: at, result_url: links.url(job.id), processing_time_ms });
+		tell(job, "job.completed", "processing", { completed_at: at, result_url: link(job), processing_time_ms });
 	}
 
 	/** Micro-dollars are enough, and keep 0.1 + 0.2 out of the answer. */
 	function setBalance(usd: number): void {
 		knobs.now.balance = Math.round(usd * 1e6) / 1e6;
 	}
+
+	const link = (job: Job): string => links.url(job.id, job.work.result.extension);
 
 	function progress(job: Job): number {
 		if (job.status === "done") return 100;
@@ -100,13 +103,13 @@ export function createJobs({ clock, schedule, hooks, knobs, links, timeFactor, w
 	}
 
 	return {
-		submit(input) {
-			const cost = price(input);
+		submit(work) {
+			const { cost } = work;
 			if (knobs.now.balance < Math.max(cost, minimumBalance)) return null;
 			setBalance(knobs.now.balance - cost);
 			const { errorCode: code, errorMessage: message } = knobs.now.jobs;
 			const failure = knobs.takeFailure() ? { code, message } : null;
-			const job: Job = { id: nonce(), input, status: "pending", startedAt: 0, processingMs: 0, failure, cost };
+			const job: Job = { id: nonce(), work, status: "pending", startedAt: 0, processingMs: 0, failure };
 			remember(jobs, job.id, job, kept, ended);
 			schedule.after(knobs.now.jobs.pendingMs * timeFactor, () => begin(job));
 			return job;
@@ -115,15 +118,10 @@ export function createJobs({ clock, schedule, hooks, knobs, links, timeFactor, w
 		status: (job) => ({
 			status: job.status,
 			preview: null,
-			result_url: job.status === "done" ? links.url(job.id) : null,
+			result_url: job.status === "done" ? link(job) : null,
 			results_alt_formats: null,
-			result: null,
+			result: job.status === "done" ? (job.work.result.inline?.() ?? null) : null,
 			progress: progress(job),
 		}),
 	};
-}
-
-/** USD. A line through the two known prices: about 0.0017 for 512² and 0.0037 for 1024², four steps each. */
-export function price({ width, height, steps }: Pick<Txt2Img, "width" | "height" | "steps">): number {
-	return Math.round((0.0011 + (2.5e-9 * width * height * steps) / 4) * 1e6) / 1e6;
 }

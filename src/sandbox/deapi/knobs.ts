@@ -3,8 +3,13 @@ import { z } from "zod";
 export const hookEvents = ["job.processing", "job.completed", "job.failed"] as const;
 export type HookEvent = (typeof hookEvents)[number];
 
-/** What a fault can be aimed at: a route, the picture behind result_url, or any of them. */
-export const callNames = ["balance", "models", "txt2img", "request-status", "result"] as const;
+/** The kinds of jobs there are, by endpoint. */
+export const jobNames = ["txt2img", "txt2video", "txt2audio", "txt2music", "txt2embedding", "transcribe"] as const;
+export type JobName = (typeof jobNames)[number];
+export const priceOf = <N extends JobName>(name: N) => `${name}/price-calculation` as const;
+
+/** What a fault can be aimed at: a route, the file behind result_url, or any of them. */
+export const callNames = ["balance", "models", ...jobNames, ...jobNames.map((name) => priceOf(name)), "request-status", "result"] as const;
 export type CallName = (typeof callNames)[number];
 
 const count = z.int().min(0).max(1_000_000);
@@ -15,7 +20,7 @@ const callFault = z
 		call: z.enum([...callNames, "*"]),
 		/** How many calls it meets. */
 		times: z.int().min(1).default(1),
-		/** Let the call really happen first and lose only its answer: a txt2img then makes a job nobody was told of. */
+		/** Let the call really happen first and lose only its answer: a submit then makes a job nobody was told of. */
 		createFirst: z.boolean().default(false),
 		/** Say nothing for so long. Then `status`; without one the real answer (createFirst) or 504. Real time, not scaled. */
 		hangMs: ms.optional(),
@@ -71,7 +76,7 @@ export interface KnobValues {
 	calls: CallFault[];
 	jobs: z.output<typeof jobs>;
 	rateLimit: RateLimit;
-	/** USD; goes down with every picture. */
+	/** USD; goes down with every job. */
 	balance: number;
 }
 

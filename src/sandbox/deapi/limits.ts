@@ -1,5 +1,5 @@
 import type { Clock } from "../../core/clock.ts";
-import type { CallName, RateLimit } from "./knobs.ts";
+import { type CallName, jobNames, priceOf, type RateLimit } from "./knobs.ts";
 
 export type LimitType = "minute" | "daily";
 interface Plan {
@@ -25,6 +25,12 @@ const dayMs = 86_400_000;
 
 const basic: Partial<Record<CallName, Plan>> = {
 	txt2img: { perMinute: 3, perDay: 100 },
+	txt2video: { perMinute: 1, perDay: 15 },
+	txt2audio: { perMinute: 5, perDay: 300 },
+	txt2music: { perMinute: 1, perDay: 15 },
+	txt2embedding: { perMinute: 10, perDay: 500 },
+	transcribe: { perMinute: 1, perDay: 10 },
+	...Object.fromEntries(jobNames.map((name) => [priceOf(name), { perMinute: 50, perDay: 200 }])),
 	"request-status": { perMinute: 50, perDay: 200 },
 };
 const premium: Plan = { perMinute: 300, perDay: null };

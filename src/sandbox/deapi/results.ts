@@ -4,7 +4,7 @@ import { sameText, signDeapi } from "../../core/signature.ts";
 
 export interface ResultLinks {
 	/** A URL that needs no key and ends in a file name; a new one at every call. */
-	url(jobId: string): string;
+	url(jobId: string, extension: string): string;
 	/** True while the token in the query belongs to this job and has not run out. */
 	allows(jobId: string, query: URLSearchParams): boolean;
 }
@@ -13,10 +13,10 @@ export function createResultLinks(clock: Clock, baseUrl: string, ttlMs: number):
 	const key = nonce(); // links die with the sandbox, as its jobs do
 	const signature = (jobId: string, expires: string, token: string) => signDeapi(key, expires, `${jobId}.${token}`);
 	return {
-		url(jobId) {
+		url(jobId, extension) {
 			const [expires, token] = [String(Math.floor((clock.now() + ttlMs) / 1000)), nonce()];
 			const query = new URLSearchParams({ expires, token, signature: signature(jobId, expires, token) });
-			return `${baseUrl}/results/${jobId}.png?${query}`;
+			return `${baseUrl}/results/${jobId}.${extension}?${query}`;
 		},
 		allows(jobId, query) {
 			const [expires, token] = [query.get("expires") ?? "", query.get("token") ?? ""];

@@ -17,7 +17,8 @@ export interface Life {
 	answers: { authentic: boolean; status: number }[];
 	/** Delivery ids of authentic hooks that arrived. */
 	delivered: Set<string>;
-	running: Promise<void>[];
+	/** Rounds that wait for a slow answer. */
+	running: Promise<unknown>[];
 	/** The end of each job, as it was first seen. */
 	ended: Map<string, string>;
 }

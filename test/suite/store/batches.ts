@@ -15,7 +15,7 @@ const rename = compileSql<{ from: string; to: string }, { id: string }>(
 const renameSilently = compile((p: Slots<{ to: string }>) => q.update(apps).set({ name: p.to }));
 const nameOf = compileSql<{ id: string }, { name: string }>(["name"], (p) => sql`SELECT name FROM ${apps} WHERE id = ${p.id}`);
 const keyOfNamed = insertWhere<typeof keys, { owner: string }>(keys, (p) => sql`FROM ${apps} WHERE name = ${p.owner}`);
-const key = { id: "key_1", appId: "a", name: "first", hash: "0f", createdAt: 1, revokedAt: null };
+const key = { id: "key_1", appId: "a", name: "first", scopes: "admin", accountId: null, hash: "0f", createdAt: 1, revokedAt: null };
 const ignored = insertRow(apps, { orIgnore: true });
 const noName = (conflict: string) =>
 	compileSql<{ id: string }, { id: string }>(

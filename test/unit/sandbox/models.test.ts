@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Model } from "../../../src/sandbox/deapi/models.ts";
+import type { Model } from "../../../src/sandbox/deapi/model.ts";
 import { createWorld } from "./world.ts";
 
 interface Page {

@@ -1,0 +1,11 @@
+import type { JobType } from "./job-type.ts";
+import type { JobName } from "./knobs.ts";
+import { transcribe } from "./types/transcribe.ts";
+import { txt2audio } from "./types/txt2audio.ts";
+import { txt2embedding } from "./types/txt2embedding.ts";
+import { txt2img } from "./types/txt2img.ts";
+import { txt2music } from "./types/txt2music.ts";
+import { txt2video } from "./types/txt2video.ts";
+
+/** By endpoint below `/api/v1/client`. */
+export const jobTypes: Readonly<Record<JobName, JobType>> = { txt2img, txt2video, txt2audio, txt2music, txt2embedding, transcribe };
