@@ -3,7 +3,7 @@ import { insertRow } from "./db/insert.ts";
 import { accounts } from "./db/schema.ts";
 import type { Deps } from "./deps.ts";
 import { newLane } from "./lanes/lane.ts";
-import { accountOf, PROVIDERS } from "./providers/index.ts";
+import { defaultAccount, PROVIDERS } from "./providers/index.ts";
 import { dispatchLane, pollLane } from "./providers/provider.ts";
 
 const insertAccount = insertRow(accounts, { orIgnore: true });
@@ -14,7 +14,7 @@ export async function bootstrap(deps: Deps): Promise<{ appId: string }> {
 	if (deps.config.callbackSecret !== undefined) await setCallbackSecret(deps, appId, deps.config.callbackSecret);
 	const now = deps.clock.now();
 	for (const provider of Object.values(PROVIDERS)) {
-		const account = accountOf(deps.config, provider.name);
+		const account = defaultAccount(deps.config, provider.name);
 		if (account === null) continue;
 		const lane = { accountId: account.id, maxInFlight: deps.config.laneConcurrency };
 		await deps.db.batch([

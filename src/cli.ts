@@ -39,7 +39,9 @@ program
 	.option("--app <name>", "the app it belongs to", "default")
 	.option("--name <name>", "what you will know it by", "unnamed")
 	.action(async (options: { app: string; name: string }) => {
-		const { key } = await withDatabase(async (ports) => createKey(ports, await appNamed(ports, options.app), options.name));
+		const { key } = await withDatabase(async (ports) =>
+			createKey(ports, await appNamed(ports, options.app), { name: options.name, scopes: ["admin"] }),
+		);
 		console.log(key);
 	});
 

@@ -2,12 +2,18 @@
 const STATUS = {
 	invalid_request: 400,
 	unauthorized: 401,
+	forbidden: 403,
 	not_found: 404,
 	idempotency_conflict: 409,
+	already_sent: 409,
+	already_ended: 409,
+	not_possible: 409,
 	payload_too_large: 413,
 	unsupported_media_type: 415,
 	validation_failed: 422,
 	provider_not_configured: 422,
+	rate_limited: 429,
+	overloaded: 429,
 	internal: 500,
 	unavailable: 503,
 } as const;

@@ -26,7 +26,7 @@ async function offerFirstKey({ deps, appId }: Gateway): Promise<void> {
 	const [existing] = await deps.db.read(anyKey.bind({}));
 	if (existing !== undefined || deps.config.apiKey !== undefined) return;
 	if (!process.stdout.isTTY) return deps.log.warn({}, "no API key yet: make one with `jobhook keys create`, or set JOBHOOK_API_KEY");
-	const { key } = await createKey(deps, appId, "first");
+	const { key } = await createKey(deps, appId, { name: "first", scopes: ["admin"] });
 	console.log(`\nYour API key, shown this once:  ${key}\n`);
 }
 

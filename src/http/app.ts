@@ -67,7 +67,7 @@ const requestLog = ({ log, clock }: Pick<Deps, "log" | "clock">) =>
 		const route = routePath(c, -1);
 		if (route === "/healthz" || route === "/readyz") return;
 		log.info(
-			{ request, method: c.req.method, route, status: c.res.status, app: c.get("appId"), ms: clock.now() - startedAt },
+			{ request, method: c.req.method, route, status: c.res.status, app: c.get("caller")?.appId, ms: clock.now() - startedAt },
 			"request.finished",
 		);
 	});

@@ -1,6 +1,6 @@
 import { createMiddleware } from "hono/factory";
 import { DEFAULT_APP, findApp } from "../access/apps.ts";
-import { appOfKey } from "../access/keys.ts";
+import { type Caller, callerOf, may, type Scope } from "../access/keys.ts";
 import { sha256Hex } from "../core/hash.ts";
 import { sameText } from "../core/signature.ts";
 import type { Deps } from "../deps.ts";
@@ -9,20 +9,29 @@ import type { Vars } from "./context.ts";
 
 /** `Authorization: Bearer` or `X-API-KEY`; the app of the key owns everything the request reads or writes. */
 export function authenticate(deps: Pick<Deps, "db" | "config">) {
-	let ownApp: string | undefined;
+	let operator: Caller | undefined;
 	const ownHash = deps.config.apiKey === undefined ? null : sha256Hex(deps.config.apiKey);
-	const defaultApp = async () => {
-		ownApp ??= (await findApp(deps, DEFAULT_APP))?.id;
-		return ownApp ?? null;
+	const operatorCaller = async (): Promise<Caller | null> => {
+		if (operator !== undefined) return operator;
+		const app = await findApp(deps, DEFAULT_APP);
+		if (app !== null) operator = { keyId: "operator", appId: app.id, scopes: ["admin"], accountId: null };
+		return operator ?? null;
 	};
 	return createMiddleware<Vars>(async (c, next) => {
 		const bearer = /^Bearer +(\S+) *$/i.exec(c.req.header("authorization") ?? "")?.[1];
 		const key = bearer ?? c.req.header("x-api-key");
 		if (!key) throw new JobhookError("unauthorized", "send a key: Authorization: Bearer <key>, or X-API-KEY: <key>");
 		const own = ownHash !== null && sameText(sha256Hex(key), ownHash);
-		const appId = own ? await defaultApp() : await appOfKey(deps, key);
-		if (appId === null) throw new JobhookError("unauthorized", "this key is not known here, or was revoked");
-		c.set("appId", appId);
+		const caller = own ? await operatorCaller() : await callerOf(deps, key);
+		if (caller === null) throw new JobhookError("unauthorized", "this key is not known here, or was revoked");
+		c.set("caller", caller);
 		await next();
 	});
 }
+
+/** Refuses a key that may not do what the route does. */
+export const allow = (scope: Scope) =>
+	createMiddleware<Vars>(async (c, next) => {
+		if (!may(c.var.caller, scope)) throw new JobhookError("forbidden", `this key has no scope ${scope}`);
+		await next();
+	});

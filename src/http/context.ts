@@ -1,7 +1,8 @@
 import type { OpenAPIHono } from "@hono/zod-openapi";
+import type { Caller } from "../access/keys.ts";
 
-/** What a request carries on its way: its id, and the app its key belongs to. */
+/** What a request carries on its way: its id, and who its key lets in. */
 export interface Vars {
-	Variables: { requestId: string; appId: string };
+	Variables: { requestId: string; caller: Caller };
 }
 export type App = OpenAPIHono<Vars>;

@@ -38,7 +38,7 @@ const readEndpointRoute = createRoute({
 export function mountEndpointReads(app: App, deps: Pick<Deps, "db">): void {
 	app.openapi(readEndpointRoute, async (c) => {
 		const id = parseId("ep", c.req.valid("param").id);
-		const endpoint = id === null ? null : await readEndpoint(deps, c.var.appId, id);
+		const endpoint = id === null ? null : await readEndpoint(deps, c.var.caller.appId, id);
 		if (endpoint === null) throw new JobhookError("not_found", "this app has no endpoint of that id");
 		return c.json(endpoint, 200);
 	});
@@ -50,6 +50,6 @@ export function mountEndpointWrites(app: App, deps: Deps): void {
 		const { url, event_types: eventTypes = EVENT_TYPES, secret = null } = c.req.valid("json");
 		const objection = guard.objection(url);
 		if (objection !== null) throw validationFailed([{ field: "url", message: objection }]);
-		return c.json(await createEndpoint(deps, c.var.appId, { url, eventTypes, secret }), 201);
+		return c.json(await createEndpoint(deps, c.var.caller.appId, { url, eventTypes, secret }), 201);
 	});
 }

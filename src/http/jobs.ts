@@ -67,13 +67,13 @@ const noSuchJob = () => new JobhookError("not_found", "this app has no job of th
 export function mountJobReads(app: App, deps: Pick<Deps, "db" | "secrets" | "publicUrl" | "config" | "clock">): void {
 	app.openapi(readRoute, async (c) => {
 		const id = parseId("job", c.req.valid("param").id);
-		const job = id === null ? null : await readJob(deps, c.var.appId, id);
+		const job = id === null ? null : await readJob(deps, c.var.caller.appId, id);
 		if (job === null) throw noSuchJob();
 		return c.json(job, 200);
 	});
 	app.openapi(timelineRoute, async (c) => {
 		const id = parseId("job", c.req.valid("param").id);
-		const data = id === null ? null : await readTimeline(deps, c.var.appId, id);
+		const data = id === null ? null : await readTimeline(deps, c.var.caller.appId, id);
 		if (data === null) throw noSuchJob();
 		return c.json({ data, next_cursor: null }, 200);
 	});
@@ -95,7 +95,7 @@ export function mountSubmit(app: App, deps: Deps): void {
 			webhookEvents: body.webhook_events ?? null,
 			metadata: body.metadata ?? null,
 		};
-		const { job, replayed } = await submit(deps, c.var.appId, request, c.req.valid("header")["idempotency-key"] ?? null);
+		const { job, replayed } = await submit(deps, c.var.caller, request, c.req.valid("header")["idempotency-key"] ?? null);
 		if (replayed) c.header("Idempotent-Replayed", "true");
 		return c.json(job, 202);
 	});

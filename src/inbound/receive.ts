@@ -1,10 +1,11 @@
+import { accountsOf } from "../access/accounts.ts";
 import { sha256Hex } from "../core/hash.ts";
 import { submissionOfToken } from "../core/hook-token.ts";
 import { newId } from "../core/ids.ts";
 import type { Deps } from "../deps.ts";
 import { nudgePoll } from "../jobs/nudge.ts";
 import { type Recorded, record, recordUnreadable } from "../jobs/record.ts";
-import { accountOf, PROVIDERS } from "../providers/index.ts";
+import { PROVIDERS } from "../providers/index.ts";
 import type { Account, HookMessage } from "../providers/provider.ts";
 import { type Verified, verifyDeapi } from "./verify.ts";
 
@@ -25,12 +26,9 @@ export type Received = { status: 200; outcome: Recorded["outcome"] | "unreadable
  * Throws `unavailable` when it could not be recorded; the provider sends it again.
  */
 export async function receive(deps: Deps, hook: Hook): Promise<Received> {
-	const account = accountOf(deps.config, hook.provider);
 	const submissionId = hook.token === null ? null : submissionOfToken(deps.secrets, hook.token);
-	const { signature, timestamp, body } = hook;
 	const now = deps.clock.now();
-	const secrets = account?.webhookSecrets ?? [];
-	const verified = verifyDeapi({ signature, timestamp, body, secrets, nowMs: now, windowMs: deps.config.signatureWindowMs });
+	const { account, verified } = await whoSigned(deps, hook, now);
 	if (account === null || verified !== "authentic") {
 		const nudged = submissionId !== null && (await nudgePoll(deps, submissionId));
 		deps.log.warn({ provider: hook.provider, submission: submissionId, reason: verified, nudged }, "hook.refused");
@@ -39,6 +37,19 @@ export async function receive(deps: Deps, hook: Hook): Promise<Received> {
 	const recorded = await recordHook(deps, account, hook, submissionId, now);
 	deps.log.info({ provider: hook.provider, submission: submissionId, ...recorded, ms: deps.clock.now() - now }, "hook.recorded");
 	return { status: 200, outcome: recorded.outcome };
+}
+
+/** The account whose secret signed it; else the first one, with what was wrong. */
+async function whoSigned(deps: Deps, hook: Hook, nowMs: number): Promise<{ account: Account | null; verified: Verified }> {
+	const { signature, timestamp, body } = hook;
+	const accounts = await accountsOf(deps, hook.provider);
+	const windowMs = deps.config.signatureWindowMs;
+	const tried = accounts.map((account) => {
+		const secrets = account.webhookSecrets;
+		return { account, verified: verifyDeapi({ signature, timestamp, body, secrets, nowMs, windowMs }) };
+	});
+	const ours = tried.find(({ verified }) => verified === "authentic" || verified === "outside_window");
+	return ours ?? tried[0] ?? { account: null, verified: "no_secret" };
 }
 
 async function recordHook(deps: Deps, account: Account, hook: Hook, submissionId: string | null, receivedAt: number) {

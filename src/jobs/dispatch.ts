@@ -1,9 +1,10 @@
+import { accountById } from "../access/accounts.ts";
 import { hookToken } from "../core/hook-token.ts";
 import { newId } from "../core/ids.ts";
 import { ConstraintError } from "../db/db.ts";
 import type { Deps } from "../deps.ts";
 import { laneWorks, pauseAccount, pauseLane, pauseMs } from "../lanes/pause.ts";
-import { accountOf, canBeHooked, PROVIDERS } from "../providers/index.ts";
+import { canBeHooked, PROVIDERS } from "../providers/index.ts";
 import { pollLane, type SendOutcome } from "../providers/provider.ts";
 import { endSubmission } from "./end.ts";
 import { firstPollMs } from "./ladder.ts";
@@ -32,7 +33,7 @@ export async function dispatch(deps: Deps, claimed: sql.Claimed): Promise<void> 
 }
 
 async function send(deps: Deps, claimed: sql.Claimed): Promise<SendOutcome> {
-	const account = accountOf(deps.config, claimed.provider);
+	const account = await accountById(deps, claimed.accountId);
 	const provider = PROVIDERS[claimed.provider];
 	if (account === null || provider === undefined) return { kind: "account_trouble", reason: "not_configured" };
 	const hookUrl = canBeHooked(account, deps.publicUrl)
@@ -60,7 +61,7 @@ async function settle(deps: Deps, claimed: sql.Claimed, outcome: SendOutcome): P
 
 async function settleAccepted(deps: Deps, claimed: sql.Claimed, providerJobId: string): Promise<void> {
 	const now = deps.clock.now();
-	const pollAt = now + firstPollMs(deps, claimed);
+	const pollAt = now + (await firstPollMs(deps, claimed));
 	try {
 		await deps.db.batch([
 			sql.accepted.bind({ submission: claimed.id, providerJob: providerJobId, lane: pollLane(claimed.accountId), pollAt, now }),

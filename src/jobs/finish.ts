@@ -49,7 +49,7 @@ export async function finish(deps: Deps, known: Known, move: Move, ground: Groun
 		errorMessage: facts.errorMessage,
 	};
 	const rest: Bound<unknown>[] = [
-		submissionAfter(deps, known, move, ground, event, now),
+		await submissionAfter(deps, known, move, ground, event, now),
 		sql.eventOfMove.bind({
 			...at,
 			id: event,
@@ -113,13 +113,13 @@ function opening(ground: Ground, known: Known, move: Parameters<typeof sql.moveJ
 	}
 }
 
-function submissionAfter(deps: Deps, known: Known, move: Move, ground: Ground, event: string, now: number): Bound<unknown> {
+async function submissionAfter(deps: Deps, known: Known, move: Move, ground: Ground, event: string, now: number): Promise<Bound<unknown>> {
 	const at = { submission: known.submissionId, job: known.jobId, event, now };
 	if (isTerminal(move.state)) {
 		const [state, reason] = ground.kind === "own" ? [ground.submissionState, ground.reason] : ["accepted", null];
 		return sql.submissionEnded.bind({ ...at, state, reason, providerJob: move.providerJobId });
 	}
-	const pollAt = now + firstPollMs(deps, known);
+	const pollAt = now + (await firstPollMs(deps, known));
 	return sql.submissionAtWork.bind({ ...at, providerJob: move.providerJobId ?? "", lane: pollLane(known.accountId), pollAt });
 }
 

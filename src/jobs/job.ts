@@ -16,6 +16,8 @@ export interface Known {
 	currentSubmissionId: string;
 	/** The provider's id of this submission; null while we have none. */
 	providerJobId: string | null;
+	/** The account that signed it is the one it was sent with. */
+	sameAccount: boolean;
 	/** Another submission of ours already carries the id that is being told. */
 	idTaken: boolean;
 }
@@ -29,6 +31,7 @@ export type Verdict = "apply" | "repeated" | "late" | "conflicting" | "mismatche
 export function judge(known: Known | null, told: { providerJobId: string; state: EventState | null }): Verdict {
 	if (known === null) return "orphan";
 	if (told.state === null) return "ignored";
+	if (!known.sameAccount) return "mismatched";
 	if (known.providerJobId !== null && known.providerJobId !== told.providerJobId) return "mismatched";
 	if (known.providerJobId === null && known.idTaken) return "mismatched";
 	if (known.submissionId !== known.currentSubmissionId) return "late";

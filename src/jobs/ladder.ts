@@ -1,5 +1,6 @@
+import { accountById } from "../access/accounts.ts";
 import type { Deps } from "../deps.ts";
-import { accountOf, canBeHooked, PROVIDERS } from "../providers/index.ts";
+import { canBeHooked, PROVIDERS } from "../providers/index.ts";
 import type { Ladder } from "../providers/provider.ts";
 
 const GROWTH = 1.5;
@@ -12,12 +13,12 @@ export function pollDelayMs(ladder: Ladder, polls: number, random01: number): nu
 }
 
 /** The ladder of a job: a slow one where hooks bring the news, a quick one where polls are the only news. */
-export function ladderOf(deps: Deps, job: { provider: string; type: string }): Ladder {
-	const account = accountOf(deps.config, job.provider);
+export async function ladderOf(deps: Deps, job: { provider: string; type: string; accountId: string }): Promise<Ladder> {
+	const account = await accountById(deps, job.accountId);
 	const hooked = account !== null && canBeHooked(account, deps.publicUrl) && account.webhookSecrets.length > 0;
 	const ladders = PROVIDERS[job.provider]?.types[job.type]?.ladder;
 	return ladders?.[hooked ? "hooked" : "unhooked"] ?? { firstMs: 30_000, maxMs: 60_000 };
 }
 
-export const firstPollMs = (deps: Deps, job: { provider: string; type: string }): number =>
-	pollDelayMs(ladderOf(deps, job), 0, deps.random());
+export const firstPollMs = async (deps: Deps, job: { provider: string; type: string; accountId: string }): Promise<number> =>
+	pollDelayMs(await ladderOf(deps, job), 0, deps.random());

@@ -1,7 +1,8 @@
+import { accountById } from "../access/accounts.ts";
 import { newId } from "../core/ids.ts";
 import type { Deps } from "../deps.ts";
 import { laneWorks, pauseAccount, pauseLane, pauseMs } from "../lanes/pause.ts";
-import { accountOf, PROVIDERS } from "../providers/index.ts";
+import { PROVIDERS } from "../providers/index.ts";
 import type { News, PollOutcome } from "../providers/provider.ts";
 import { endSubmission } from "./end.ts";
 import { isTerminal } from "./job.ts";
@@ -38,7 +39,7 @@ export async function poll(deps: Deps, claimed: sql.Claimed): Promise<void> {
 }
 
 async function ask(deps: Deps, claimed: sql.Claimed, providerJobId: string): Promise<PollOutcome> {
-	const account = accountOf(deps.config, claimed.provider);
+	const account = await accountById(deps, claimed.accountId);
 	const provider = PROVIDERS[claimed.provider];
 	if (account === null || provider === undefined) return { kind: "account_trouble", reason: "not_configured" };
 	return provider.poll(deps.http, account, providerJobId, deps.clock.now());
@@ -117,6 +118,6 @@ async function again(
 	seen: { reason: string | null; missing: number; missingSince: number | null },
 	atLeastMs = 0,
 ): Promise<void> {
-	const delay = Math.max(pollDelayMs(ladderOf(deps, claimed), claimed.polls + 1, deps.random()), atLeastMs);
+	const delay = Math.max(pollDelayMs(await ladderOf(deps, claimed), claimed.polls + 1, deps.random()), atLeastMs);
 	await deps.db.batch([sql.pollAgain.bind({ submission: claimed.id, claim: claimed.claimId, at: deps.clock.now() + delay, ...seen })]);
 }

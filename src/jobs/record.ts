@@ -61,7 +61,7 @@ async function whatWeKnow(deps: Deps, told: Told): Promise<Known | null> {
 }
 
 function verdictOn(known: Known | null, told: Told): Verdict {
-	const view = known && { ...known, idTaken: known.idTaken > 0 };
+	const view = known && { ...known, idTaken: known.idTaken > 0, sameAccount: known.accountId === told.receipt.accountId };
 	return judge(view, { providerJobId: told.receipt.providerJobId, state: told.news?.state ?? null });
 }
 

@@ -1,5 +1,6 @@
+import { accountById } from "../access/accounts.ts";
 import type { Deps } from "../deps.ts";
-import { accountOf, PROVIDERS } from "../providers/index.ts";
+import { PROVIDERS } from "../providers/index.ts";
 import { refreshResult, resultOfJob } from "./sql/read.ts";
 
 /** A provider's link lives about a day; one this young is passed on as it is. */
@@ -10,7 +11,7 @@ export async function resultLocation(deps: Deps, jobId: string): Promise<string 
 	const [result] = await deps.db.read(resultOfJob.bind({ job: jobId }));
 	if (result === undefined || result.providerUrl === null) return null;
 	const now = deps.clock.now();
-	const account = accountOf(deps.config, result.provider);
+	const account = await accountById(deps, result.accountId);
 	const provider = PROVIDERS[result.provider];
 	const fresh = now - result.readAt < FRESH_MS;
 	if (fresh || account === null || provider === undefined || result.providerJobId === null) return result.providerUrl;

@@ -1,10 +1,11 @@
+import { accountById } from "../access/accounts.ts";
 import { canonicalJson } from "../core/canonical.ts";
 import { sha256Hex } from "../core/hash.ts";
 import { newId } from "../core/ids.ts";
 import type { jobs, submissions } from "../db/schema.ts";
 import type { Deps } from "../deps.ts";
 import { JobhookError } from "../errors.ts";
-import { accountOf, PROVIDERS } from "../providers/index.ts";
+import { PROVIDERS } from "../providers/index.ts";
 import { dispatchLane } from "../providers/provider.ts";
 import type { EventType } from "./job.ts";
 import { readJob } from "./read.ts";
@@ -21,6 +22,12 @@ export interface SubmitRequest {
 	metadata: Record<string, unknown> | null;
 }
 
+/** Whose job it is, and the account of an imported key. */
+export interface Owner {
+	appId: string;
+	accountId: string | null;
+}
+
 const ROUTE = "POST /v1/jobs";
 
 /**
@@ -28,8 +35,9 @@ const ROUTE = "POST /v1/jobs";
  * With an idempotency key, a second equal request answers with the first one's job (`replayed`), a different one throws
  * `idempotency_conflict`; however many race, one job is made.
  */
-export async function submit(deps: Deps, appId: string, request: SubmitRequest, key: string | null) {
-	const account = accountOf(deps.config, request.provider);
+export async function submit(deps: Deps, owner: Owner, request: SubmitRequest, key: string | null) {
+	const { appId } = owner;
+	const account = await accountById(deps, owner.accountId ?? `${request.provider}:default`);
 	if (account === null)
 		throw new JobhookError(
 			"provider_not_configured",

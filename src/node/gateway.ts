@@ -7,7 +7,7 @@ import type { Config } from "../config.ts";
 import { systemClock } from "../core/clock.ts";
 import type { Deps, Log } from "../deps.ts";
 import { createApp } from "../http/app.ts";
-import { accountOf, canBeHooked } from "../providers/index.ts";
+import { canBeHooked, defaultAccount } from "../providers/index.ts";
 import { openDatabase } from "./database.ts";
 import { createHttp } from "./dialer.ts";
 import { createLog } from "./log.ts";
@@ -94,7 +94,7 @@ async function listen(server: ReturnType<typeof createServer>, { port, host }: C
 /** What an operator wants to know at a start, once. */
 function tellNews(deps: Deps, url: string): void {
 	const { config, log, publicUrl } = deps;
-	const account = accountOf(config, "deapi");
+	const account = defaultAccount(config, "deapi");
 	const news = account === null ? "none" : canBeHooked(account, publicUrl) ? "hooks" : "polls";
 	log.info(
 		{ url, public_url: publicUrl, database: config.databasePath, deapi: account ? "configured" : "not configured", news_by: news },

@@ -7,16 +7,14 @@ import type { Account, Provider } from "./provider.ts";
 export const PROVIDERS: Readonly<Record<string, Provider>> = { deapi };
 
 /** The account `default` of a provider, from the settings; null when it is not configured. */
-export function accountOf(config: Config, provider: string): Account | null {
+export function defaultAccount(config: Config, provider: string): Account | null {
 	if (provider !== "deapi" || config.deapiApiKey === undefined) return null;
-	return {
-		id: "deapi:default",
-		apiKey: config.deapiApiKey,
-		baseUrl: config.deapiBaseUrl,
-		webhookSecrets: config.deapiWebhookSecrets,
-		deadlineMs: config.providerDeadlineMs,
-		retryAfterCapMs: config.retryAfterCapMs,
-	};
+	return accountFrom(config, { id: "deapi:default", apiKey: config.deapiApiKey, webhookSecrets: config.deapiWebhookSecrets });
+}
+
+/** Credentials with what the settings say of their provider. */
+export function accountFrom(config: Config, credentials: Pick<Account, "id" | "apiKey" | "webhookSecrets">): Account {
+	return { ...credentials, baseUrl: config.deapiBaseUrl, deadlineMs: config.providerDeadlineMs, retryAfterCapMs: config.retryAfterCapMs };
 }
 
 /** Whether a provider can post to us: over https, or because it stands on this machine as the sandbox does. */

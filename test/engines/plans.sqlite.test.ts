@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { appOfKey, createKey } from "../../src/access/keys.ts";
+import { callerOf, createKey } from "../../src/access/keys.ts";
 import type { Db, Stmt } from "../../src/db/db.ts";
 import * as finish from "../../src/jobs/sql/finish.ts";
 import * as read from "../../src/jobs/sql/read.ts";
@@ -95,7 +95,7 @@ describe("statements", () => {
 		await world.pass(5000);
 		await world.timeline(job);
 		await readEndpoint(world.deps, world.appId, id);
-		await appOfKey(world.deps, (await createKey(world.deps, world.appId, "one")).key);
+		await callerOf(world.deps, (await createKey(world.deps, world.appId, { name: "one", scopes: ["admin"] })).key);
 		world.sandbox.close();
 	});
 	afterAll(() => db.close());

@@ -14,6 +14,7 @@ const LAYERS = [
 ];
 /** Who may also look sideways. */
 const BESIDE: Readonly<Record<string, readonly string[]>> = {
+	access: ["providers"],
 	cli: ["node"],
 	demo: ["node"],
 	sandboxed: ["node"],

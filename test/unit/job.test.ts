@@ -9,6 +9,7 @@ const known = (over: Partial<Known> = {}): Known => ({
 	submissionId: "sub_1",
 	currentSubmissionId: "sub_1",
 	providerJobId: "p-1",
+	sameAccount: true,
 	idTaken: false,
 	...over,
 });

@@ -106,6 +106,7 @@ export const resultOfJob = compile((p: Slots<{ job: string }>) =>
 			providerUrl: results.providerUrl,
 			readAt: results.readAt,
 			provider: submissions.provider,
+			accountId: submissions.accountId,
 			providerJobId: submissions.providerJobId,
 		})
 		.from(results)

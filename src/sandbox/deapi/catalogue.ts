@@ -28,9 +28,16 @@ const ltx2: Rest = {
 const speech = (min: number, max: number, speed: [min: number, max: number], mode: string, languages: Model["languages"]): Rest => ({
 	limits: { min_text: min, max_text: max, min_speed: speed[0], max_speed: speed[1] },
 	features: Object.fromEntries(["custom_voice", "voice_clone", "voice_design"].map((one) => [`supports_${one}`, one === mode])),
-	defaults: { speed: 1, lang: languages?.[0]?.slug ?? "English", format: "mp3" },
+	defaults: { speed: 1, ...firstVoice(languages), format: "mp3" },
 	languages,
 });
+
+/** English comes first where there is a choice. */
+function firstVoice(languages: Model["languages"]): { lang?: string; voice?: string } {
+	const language = languages?.find(({ name }) => name.startsWith("English"));
+	const voice = language?.voices[0]?.slug;
+	return { ...(language && { lang: language.slug }), ...(voice !== undefined && { voice }) };
+}
 
 const music = (
 	minSeconds: number,

@@ -46,7 +46,7 @@ export async function rowCount(db: Db): Promise<number> {
 /** Another tenant, with a key. */
 export async function otherApp(world: World, name = "other"): Promise<{ id: string; key: string; keyId: string }> {
 	const { id } = await ensureApp(world.deps, name);
-	const { id: keyId, key } = await createKey(world.deps, id, "test");
+	const { id: keyId, key } = await createKey(world.deps, id, { name: "test", scopes: ["admin"] });
 	return { id, key, keyId };
 }
 export const as = (key: string) => ({ authorization: `Bearer ${key}` });

@@ -52,7 +52,7 @@ export function access(open: () => Promise<Db>): void {
 		});
 
 		it("that was made here works until it is revoked", async () => {
-			const { id, key } = await createKey(world.deps, world.appId, "made");
+			const { id, key } = await createKey(world.deps, world.appId, { name: "made", scopes: ["admin"] });
 			expect(key).toMatch(/^jh_[\w-]{32}$/);
 			const job = await submitted(world);
 			expect((await read(as(key), `/v1/jobs/${job}`)).status).toBe(200);

@@ -25,7 +25,7 @@ export function secrets(open: () => Promise<Db>): void {
 		afterEach(() => world.close());
 
 		it("is in no log line and in no answer, but in that of its endpoint's creation", async () => {
-			const { key } = await createKey(world.deps, world.appId, "made");
+			const { key } = await createKey(world.deps, world.appId, { name: "made", scopes: ["admin"] });
 			const endpoint = (await (await post(world, "/v1/endpoints", JSON.stringify({ url: "https://example.com/" }))).json()) as {
 				id: string;
 				secret: string;

@@ -51,13 +51,31 @@ describe("models", () => {
 		expect(await slugs("txt2img%2Cimg2img")).toEqual(["Flux1schnell", "Flux_2_Klein_4B_BF16", "ZImageTurbo_INT8"]);
 		expect(await slugs("img2img")).toEqual(["Flux_2_Klein_4B_BF16"]);
 		const list = await page("?filter[inference_types][]=img2img&filter[inference_types][]=video2text");
-		expect(list.data.map((model) => model.slug)).toEqual(["Flux_2_Klein_4B_BF16", "WhisperLargeV3"]);
+		expect(list.data.map((model) => model.slug)).toEqual(["Flux_2_Klein_4B_BF16", "WhisperLargeV3", "WhisperLargeV3Ct2"]);
 	});
 
 	it("10: the old and the live spelling of a type find the same models", async () => {
 		expect(await slugs("vid_upscale")).toEqual(["RealESRGAN_Vid_x2"]);
 		expect(await slugs("vid-upscale")).toEqual(["RealESRGAN_Vid_x2"]);
 		expect(await slugs("transcribe")).toEqual(await slugs("video2text"));
+	});
+
+	it("9: every kind of job has a model, with its limits, features, defaults and languages", async () => {
+		expect(await slugs("txt2video%2Caudio2video")).toEqual(["Ltxv_13B_0_9_8_Distilled_FP8", "Ltx2_3_22B_Dist_INT8", "Ltx2_19B_Dist_FP8"]);
+		expect(await slugs("txt2music")).toEqual(["AceStep_1_5_Turbo", "AceStep_1_5_XL_Turbo_INT8", "AceStep_1_5_Base"]);
+		expect(await slugs("txt2embedding")).toEqual(["Bge_M3_FP16"]);
+		const { data } = await page("?filter%5Binference_types%5D=txt2audio");
+		expect(data).toHaveLength(5);
+		expect(data[0]).toMatchObject({
+			slug: "Kokoro",
+			info: {
+				limits: { min_text: 3, max_text: 10_001, min_speed: 0.5, max_speed: 2 },
+				features: { supports_custom_voice: true, supports_voice_clone: false, supports_voice_design: false },
+				defaults: { speed: 1, lang: "en-us", voice: "af_alloy", format: "mp3" },
+			},
+		});
+		expect(data[0]?.languages?.map(({ slug }) => slug)).toEqual(["en-us", "en-gb", "es", "fr-fr", "hi", "it", "pt-br"]);
+		expect(data[0]?.languages?.[1]?.voices).toContainEqual({ name: "Emma", slug: "bf_emma", gender: "female" });
 	});
 
 	it("11: an unknown type finds nothing and is not refused", async () => {

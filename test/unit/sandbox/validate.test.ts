@@ -1,11 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { createWorld, fullBody, minimalBody } from "./world.ts";
+import { createWorld, fullBody, minimalBody, type Refusal } from "./world.ts";
 
-interface Refusal {
-	message: string;
-	errors: Record<string, string[]>;
-}
 async function refusal(body: unknown, strict = false): Promise<Refusal> {
 	const answer = await createWorld({ strict }).submit(body);
 	expect(answer.status).toBe(422);

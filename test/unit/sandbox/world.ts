@@ -4,7 +4,7 @@ import { createDeapiSandbox, type DeapiSandboxOptions } from "../../../src/sandb
 import type { CallEntry } from "../../../src/sandbox/deapi/calls.ts";
 import type { HookAttempt } from "../../../src/sandbox/deapi/hooks.ts";
 import type { JobStatus } from "../../../src/sandbox/deapi/jobs.ts";
-import type { KnobsPatch, KnobValues } from "../../../src/sandbox/deapi/knobs.ts";
+import type { JobName, KnobsPatch, KnobValues } from "../../../src/sandbox/deapi/knobs.ts";
 
 /** One webhook as a receiver saw it. */
 export interface Post {
@@ -38,6 +38,24 @@ export const fullBody = {
 };
 /** What the SDK sends at least. */
 export const minimalBody = { prompt: "fox", model: "Flux1schnell", width: 256, height: 256, seed: -1 };
+
+/** The least that each kind of job needs. */
+export const bodies: Readonly<Record<JobName, Record<string, unknown>>> = {
+	txt2img: minimalBody,
+	txt2video: { prompt: "fox", model: "Ltxv_13B_0_9_8_Distilled_FP8", width: 512, height: 288, steps: 1, frames: 60, seed: 7 },
+	txt2audio: { text: "Hello world", model: "Kokoro", lang: "en-us", speed: 1, format: "mp3", sample_rate: 24_000 },
+	txt2music: {
+		caption: "slow piano",
+		model: "AceStep_1_5_Turbo",
+		duration: 12,
+		inference_steps: 8,
+		guidance_scale: 1,
+		seed: 7,
+		format: "mp3",
+	},
+	txt2embedding: { input: "a red fox", model: "Bge_M3_FP16" },
+	transcribe: { source_url: "https://www.youtube.com/watch?v=abc", include_ts: false, model: "WhisperLargeV3" },
+};
 
 /** A sandbox whose clock, timers and network are in the test's hands. */
 export function createWorld(options: Partial<DeapiSandboxOptions> = {}) {
@@ -73,13 +91,22 @@ export function createWorld(options: Partial<DeapiSandboxOptions> = {}) {
 	const request = async (path: string, init: RequestInit = {}) =>
 		sandbox.app.request(`http://sandbox.test${path}`, { ...init, headers: { authorization: `Bearer ${key}`, ...init.headers } });
 	const json = <T>(response: Response) => response.json() as Promise<T>;
-	const submit = (body: unknown = { ...fullBody, webhook_url: hookUrl }) =>
-		request("/api/v1/client/txt2img", { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+	const post = (path: string, body: unknown) =>
+		request(`/api/v1/client/${path}`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+	const submit = (body: unknown = { ...fullBody, webhook_url: hookUrl }, name: JobName = "txt2img") => post(name, body);
 
 	return {
 		sandbox,
 		posts,
 		request,
+		/** JSON to a route below the client prefix. */
+		post,
+		/** A form, with files where there are some. */
+		postForm(path: string, fields: Record<string, string | File>) {
+			const body = new FormData();
+			for (const [name, value] of Object.entries(fields)) body.append(name, value);
+			return request(`/api/v1/client/${path}`, { method: "POST", body });
+		},
 		submit,
 		now: () => now,
 		timersLeft: () => waiting.length,
@@ -104,8 +131,8 @@ export function createWorld(options: Partial<DeapiSandboxOptions> = {}) {
 		async get<T>(path: string) {
 			return json<T>(await request(path));
 		},
-		async submitted(body?: unknown): Promise<string> {
-			const response = await submit(body);
+		async submitted(body?: unknown, name?: JobName): Promise<string> {
+			const response = await submit(body, name);
 			if (response.status !== 200) throw new Error(`not submitted: ${await response.text()}`);
 			return (await json<{ data: { request_id: string } }>(response)).data.request_id;
 		},
@@ -123,6 +150,17 @@ export function createWorld(options: Partial<DeapiSandboxOptions> = {}) {
 /** Lets everything that is ready run; no time passes. */
 export async function settle() {
 	for (let i = 0; i < 5; i++) await setImmediate();
+}
+
+export interface Refusal {
+	message: string;
+	errors: Record<string, string[]>;
+}
+/** The field errors of a 422; any other answer is a failure of the test. */
+export async function errorsOf(answer: Response | Promise<Response>): Promise<Refusal["errors"]> {
+	const response = await answer;
+	if (response.status !== 422) throw new Error(`not refused: ${response.status} ${await response.text()}`);
+	return ((await response.json()) as Refusal).errors;
 }
 
 export const envelope = (post: { body: string }): Envelope => JSON.parse(post.body);
