@@ -16,9 +16,9 @@ export async function bootstrap(deps: Deps): Promise<{ appId: string }> {
 	for (const provider of Object.values(PROVIDERS)) {
 		const account = defaultAccount(deps.config, provider.name);
 		if (account === null) continue;
-		const lane = { accountId: account.id, maxInFlight: deps.config.laneConcurrency };
+		const lane = { accountId: account.id };
 		await deps.db.batch([
-			insertAccount.bind({ id: account.id, provider: provider.name, name: "default", apiKey: null, webhookSecret: null, createdAt: now }),
+			insertAccount.bind({ id: account.id, provider: provider.name, name: account.id.slice(provider.name.length + 1), apiKey: null, webhookSecret: null, createdAt: now }),
 			newLane({ ...lane, id: pollLane(account.id), kind: "poll" }),
 			...Object.keys(provider.types).map((type) => newLane({ ...lane, id: dispatchLane(account.id, type), kind: "dispatch" })),
 		]);

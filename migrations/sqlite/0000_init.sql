@@ -7,6 +7,7 @@ CREATE TABLE `accounts` (
 	`created_at` integer NOT NULL
 );
 --> statement-breakpoint
+CREATE INDEX `accounts_provider` ON `accounts` (`provider`);--> statement-breakpoint
 CREATE TABLE `apps` (
 	`id` text PRIMARY KEY NOT NULL,
 	`name` text NOT NULL,

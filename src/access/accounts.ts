@@ -18,7 +18,8 @@ const place = (id: string, column: string) => ({ table: "accounts", column, row:
 /** Null when it is not configured, or no longer. */
 export async function accountById(ports: Ports, id: string): Promise<Account | null> {
 	const provider = id.slice(0, id.indexOf(":"));
-	if (id === `${provider}:default`) return defaultAccount(ports.config, provider);
+	const configured = defaultAccount(ports.config, provider);
+	if (id === configured?.id || ports.config.sandbox) return id === configured?.id ? configured : null;
 	const [row] = await ports.db.read(byId.bind({ id }));
 	return row === undefined ? null : opened(ports, row);
 }
@@ -26,6 +27,7 @@ export async function accountById(ports: Ports, id: string): Promise<Account | n
 /** All accounts at a provider, the configured one first: any of them may have sent an account-wide hook. */
 export async function accountsOf(ports: Ports, provider: string): Promise<Account[]> {
 	const configured = defaultAccount(ports.config, provider);
+	if (ports.config.sandbox) return configured ? [configured] : [];
 	const rows = await ports.db.read(byProvider.bind({ provider }));
 	return [configured, ...rows.map((row) => opened(ports, row))].filter((account) => account !== null);
 }

@@ -21,7 +21,9 @@ export type HttpFailure =
 	| "connect_timeout"
 	| "tls_error"
 	| "timeout"
-	| "connection_lost";
+	| "connection_lost"
+	/** We were told to stop and cut it ourselves. Never a request with `once`: that one ends by its own deadline. */
+	| "stopped";
 
 export type HttpAnswer =
 	| { kind: "response"; status: number; headers: Record<string, string>; body: string; truncated: boolean }

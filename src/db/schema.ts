@@ -31,15 +31,19 @@ export const keys = sqliteTable("keys", {
 });
 
 /** One credential set of the operator at a provider. The id reads `<provider>:<name>`; those of `default` come from the settings. */
-export const accounts = sqliteTable("accounts", {
-	id: text("id").primaryKey(),
-	provider: text("provider").notNull(),
-	name: text("name").notNull(),
-	/** Sealed; null for `default`. */
-	apiKey: text("api_key"),
-	webhookSecret: text("webhook_secret"),
-	createdAt: integer("created_at").notNull(),
-});
+export const accounts = sqliteTable(
+	"accounts",
+	{
+		id: text("id").primaryKey(),
+		provider: text("provider").notNull(),
+		name: text("name").notNull(),
+		/** Sealed; null for `default`. */
+		apiKey: text("api_key"),
+		webhookSecret: text("webhook_secret"),
+		createdAt: integer("created_at").notNull(),
+	},
+	(t) => [index("accounts_provider").on(t.provider)],
+);
 
 /** What is limited, paused and served in turn. `not_before` ahead of now = paused. */
 export const lanes = sqliteTable("lanes", {
@@ -47,7 +51,8 @@ export const lanes = sqliteTable("lanes", {
 	kind: text("kind", { enum: ["dispatch", "poll", "endpoint", "url"] }).notNull(),
 	appId: text("app_id"),
 	accountId: text("account_id"),
-	maxInFlight: integer("max_in_flight").notNull(),
+	/** Null: `LANE_CONCURRENCY`. */
+	maxInFlight: integer("max_in_flight"),
 	notBefore: integer("not_before").notNull().default(0),
 	/** Why it is paused, and how many pauses came in a row: the next one is twice as long. */
 	reason: text("reason"),

@@ -1,35 +1,41 @@
 import { accountById } from "../access/accounts.ts";
 import { hookToken } from "../core/hook-token.ts";
-import { newId } from "../core/ids.ts";
 import { ConstraintError } from "../db/db.ts";
 import type { Deps } from "../deps.ts";
-import { laneWorks, pauseAccount, pauseLane, pauseMs } from "../lanes/pause.ts";
-import { canBeHooked, PROVIDERS } from "../providers/index.ts";
+import { laneWorks, pauseAccount, pauseMs, strikeLane } from "../lanes/pause.ts";
+import { canBeHooked, jobDeadlineMs, PROVIDERS } from "../providers/index.ts";
 import { pollLane, type SendOutcome } from "../providers/provider.ts";
 import { endSubmission } from "./end.ts";
+import { insist } from "./insist.ts";
 import { firstPollMs } from "./ladder.ts";
 import { joinOrphansOf } from "./orphans.ts";
 import * as sql from "./sql/work.ts";
-import { pendingSubmission } from "./submit.ts";
+import { pendingSubmission } from "./submission.ts";
 
 const FIRST_RETRY_MS = 5000;
 const LONGEST_RETRY_MS = 600_000;
 
 /** 5 s, doubling to 10 min, each × U(1.0, 1.2), and never before the provider's own `Retry-After`. */
-export function sendAgainMs(sends: number, retryAfter: number | null, random01: number): number {
+export function sendAgainMs(sends: number, retryAfterMs: number | null, random01: number): number {
 	const backoff = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(sends - 1, 20)) * (1 + 0.2 * random01);
-	return Math.round(Math.max(backoff, retryAfter ?? 0));
+	return Math.round(Math.max(backoff, retryAfterMs ?? 0));
 }
 
 /** Sends one claimed submission and settles how it went. The claim has already written `sending`. */
 export async function dispatch(deps: Deps, claimed: sql.Claimed): Promise<void> {
 	const startedAt = deps.clock.now();
+	if (startedAt > claimed.acceptedSince + deps.config.dispatchDeadlineMs) return notDispatched(deps, claimed, "it never had its turn");
 	const outcome = await send(deps, claimed);
-	await settle(deps, claimed, outcome);
-	const { id, jobId, n, accountId } = claimed;
-	const fields = { job: jobId, submission: id, n, account: accountId, outcome: outcome.kind, ms: deps.clock.now() - startedAt };
-	const trouble = outcome.kind === "account_trouble" || outcome.kind === "unknown";
-	deps.log[trouble ? "warn" : "info"]({ ...fields, ...("reason" in outcome ? { reason: outcome.reason } : {}) }, "submission.finished");
+	// told before it is written: whatever happens to the database now, the provider's id can be found
+	tell(deps, claimed, outcome, startedAt);
+	await insist(() => settle(deps, claimed, outcome));
+}
+
+function tell(deps: Deps, { id, jobId, n, accountId }: sql.Claimed, outcome: SendOutcome, startedAt: number): void {
+	const level = outcome.kind === "account_trouble" || outcome.kind === "unknown" ? "warn" : "info";
+	const fields = { job: jobId, submission: id, n, account: accountId, ms: deps.clock.now() - startedAt };
+	const { kind, ...rest } = outcome;
+	deps.log[level]({ ...fields, outcome: kind, ...rest }, "submission.finished");
 }
 
 async function send(deps: Deps, claimed: sql.Claimed): Promise<SendOutcome> {
@@ -51,9 +57,9 @@ async function settle(deps: Deps, claimed: sql.Claimed, outcome: SendOutcome): P
 		case "refused":
 			return endSubmission(deps, claimed, { state: "refused", code: "provider_refused", message: outcome.message });
 		case "not_taken":
-			return settleNotTaken(deps, claimed, outcome.reason, outcome.retryAfterMs);
+			return settleNotTaken(deps, claimed, outcome);
 		case "account_trouble":
-			return settleNotTaken(deps, claimed, outcome.reason, null, pauseMs(claimed.strikes));
+			return settleNotTaken(deps, claimed, { ...outcome, retryAfterMs: null });
 		case "unknown":
 			return settleUnknown(deps, claimed, outcome.reason);
 	}
@@ -76,35 +82,37 @@ async function settleAccepted(deps: Deps, claimed: sql.Claimed, providerJobId: s
 	await joinOrphansOf(deps, { provider: claimed.provider, account: claimed.accountId, providerJob: providerJobId });
 }
 
+/** This send is over and a new one takes its place; its lane, or the whole account, rests a while. */
 async function settleNotTaken(
 	deps: Deps,
 	claimed: sql.Claimed,
-	reason: string,
-	retryAfter: number | null,
-	accountPause = 0,
+	why: { kind: "not_taken" | "account_trouble"; reason: string; retryAfterMs: number | null },
 ): Promise<void> {
+	const { reason } = why;
 	const now = deps.clock.now();
-	const dueAt = now + Math.max(sendAgainMs(claimed.n, retryAfter, deps.random()), accountPause);
-	if (dueAt > claimed.acceptedSince + deps.config.dispatchDeadlineMs)
-		return endSubmission(deps, claimed, {
-			state: "not_taken",
-			code: "not_dispatched",
-			message: `no send was taken in time; the last one: ${reason}`,
-		});
-	const { id: replaced, appId, jobId, provider, accountId, laneId, n } = claimed;
-	const next = pendingSubmission({ id: newId("sub", now), appId, jobId, provider, accountId, laneId, n: n + 1, at: now, dueAt });
+	const account = why.kind === "account_trouble";
+	const rest = account ? pauseMs(claimed.strikes) : sendAgainMs(claimed.strikes + 1, why.retryAfterMs, 0);
+	const dueAt = now + Math.max(sendAgainMs(claimed.n, why.retryAfterMs, deps.random()), rest);
+	if (dueAt > claimed.acceptedSince + deps.config.dispatchDeadlineMs) return notDispatched(deps, claimed, `the last answer: ${reason}`);
+	const { id: replaced, appId, jobId, provider, accountId, laneId, type, n } = claimed;
+	const next = pendingSubmission({ appId, jobId, provider, accountId, type, n: n + 1, at: now, dueAt });
+	const until = now + rest;
 	await deps.db.batch([
-		sql.notTaken.bind({ submission: replaced, claim: claimed.claimId, reason, now }),
+		sql.notTaken.bind({ submission: replaced, reason, now }),
 		sql.nextSubmission.bind({ ...next, replaced }),
 		sql.nextIsCurrent.bind({ job: jobId, submission: next.id, replaced }),
-		...(accountPause > 0 ? [pauseAccount.bind({ account: accountId, kind: "dispatch", now, until: now + accountPause, reason })] : []),
-		...(retryAfter !== null ? [pauseLane.bind({ lane: laneId, until: now + retryAfter, reason })] : []),
+		account
+			? pauseAccount.bind({ account: accountId, kind: "dispatch", now, until, reason })
+			: strikeLane.bind({ lane: laneId, now, until, reason }),
 	]);
 	deps.wake();
 }
 
+const notDispatched = (deps: Deps, claimed: sql.Claimed, why: string) =>
+	endSubmission(deps, claimed, { state: "not_taken", code: "not_dispatched", message: `no send of this job was taken in time; ${why}` });
+
 async function settleUnknown(deps: Deps, claimed: sql.Claimed, reason: string): Promise<void> {
-	const deadline = (claimed.sentAt ?? deps.clock.now()) + deps.config.deapiJobDeadlineMs;
+	const deadline = (claimed.sentAt ?? deps.clock.now()) + jobDeadlineMs(deps.config, claimed.provider);
 	await deps.db.batch([
 		sql.unknown.bind({ submission: claimed.id, claim: claimed.claimId, reason, lane: pollLane(claimed.accountId), deadline }),
 	]);

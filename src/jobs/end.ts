@@ -10,13 +10,15 @@ import { knownBySubmission } from "./sql/finish.ts";
  */
 export async function endSubmission(
 	deps: Deps,
-	claimed: { id: string; state: string },
+	decided: { id: string; state: string },
 	failure: { state: string; code: string; message: string },
 ): Promise<void> {
 	for (let attempt = 0; attempt < 20; attempt++) {
-		const [known] = await deps.db.read(knownBySubmission.bind({ submission: claimed.id, told: "" }));
-		if (known === undefined || isTerminal(known.state) || known.submissionState !== claimed.state) return;
-		if (known.currentSubmissionId !== claimed.id) return;
+		const [known] = await deps.db.read(knownBySubmission.bind({ submission: decided.id, told: "" }));
+		if (known === undefined || isTerminal(known.state) || known.currentSubmissionId !== decided.id) return;
+		// the one sender of a submission may bring its bad news after its lease ran out
+		const late = decided.state === "sending" && known.submissionState === "unknown" && known.providerJobId === null;
+		if (known.submissionState !== decided.state && !late) return;
 		const move = { state: "failed" as const, code: failure.code, message: failure.message, providerJobId: null };
 		if (await finish(deps, known, move, { kind: "own", submissionState: failure.state, reason: failure.code })) return;
 	}

@@ -81,7 +81,6 @@ export async function finish(deps: Deps, known: Known, move: Move, ground: Groun
 			terminal: isTerminal(move.state),
 			now,
 			target: targetOf(known, move.state),
-			maxInFlight: deps.config.laneConcurrency,
 		}),
 	);
 	const [moved] = await deps.db.batch<Bound<unknown>[]>([...opening(ground, known, bound), ...rest]);
@@ -120,7 +119,7 @@ async function submissionAfter(deps: Deps, known: Known, move: Move, ground: Gro
 		return sql.submissionEnded.bind({ ...at, state, reason, providerJob: move.providerJobId });
 	}
 	const pollAt = now + (await firstPollMs(deps, known));
-	return sql.submissionAtWork.bind({ ...at, providerJob: move.providerJobId ?? "", lane: pollLane(known.accountId), pollAt });
+	return sql.submissionAtWork.bind({ ...at, providerJob: move.providerJobId, lane: pollLane(known.accountId), pollAt });
 }
 
 function factsOf(deps: Deps, known: Known, move: Move, eventId: string, now: number) {

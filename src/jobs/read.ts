@@ -1,12 +1,17 @@
 import { iso, isoOrNull } from "../core/clock.ts";
 import { resultLink } from "../core/result-link.ts";
+import type { RowOf } from "../db/db.ts";
 import type { Deps } from "../deps.ts";
 import { jobById } from "./sql/read.ts";
 
 /** A job as the API shows it. Null when this app has none of that id. */
 export async function readJob(deps: Pick<Deps, "db" | "secrets" | "publicUrl" | "config" | "clock">, appId: string, jobId: string) {
 	const [row] = await deps.db.read(jobById.bind({ app: appId, job: jobId }));
-	if (row === undefined) return null;
+	return row === undefined ? null : showJob(deps, row);
+}
+
+/** A row as the API shows it. */
+export function showJob(deps: Pick<Deps, "secrets" | "publicUrl" | "config" | "clock">, row: RowOf<typeof jobById>) {
 	const link = () => resultLink(deps.secrets, deps.publicUrl, row.id, deps.clock.now() + deps.config.resultLinkMs);
 	return {
 		id: row.id,
@@ -27,4 +32,4 @@ export async function readJob(deps: Pick<Deps, "db" | "secrets" | "publicUrl" | 
 	};
 }
 
-export type Job = NonNullable<Awaited<ReturnType<typeof readJob>>>;
+export type Job = ReturnType<typeof showJob>;

@@ -2,7 +2,7 @@ import { accountById } from "../access/accounts.ts";
 import { newId } from "../core/ids.ts";
 import type { Deps } from "../deps.ts";
 import { laneWorks, pauseAccount, pauseLane, pauseMs } from "../lanes/pause.ts";
-import { PROVIDERS } from "../providers/index.ts";
+import { jobDeadlineMs, PROVIDERS } from "../providers/index.ts";
 import type { News, PollOutcome } from "../providers/provider.ts";
 import { endSubmission } from "./end.ts";
 import { isTerminal } from "./job.ts";
@@ -85,12 +85,12 @@ async function stop(deps: Deps, claimed: sql.Claimed): Promise<void> {
 }
 
 async function stillRunning(deps: Deps, claimed: sql.Claimed): Promise<void> {
-	const { deapiJobDeadlineMs } = deps.config;
-	if (deps.clock.now() >= (claimed.sentAt ?? claimed.acceptedSince) + deapiJobDeadlineMs)
+	const deadlineMs = jobDeadlineMs(deps.config, claimed.provider);
+	if (deps.clock.now() >= (claimed.sentAt ?? claimed.acceptedSince) + deadlineMs)
 		return endSubmission(deps, claimed, {
 			state: "accepted",
 			code: "provider_timeout",
-			message: `the provider had not ended this job after ${deapiJobDeadlineMs / 3_600_000} h`,
+			message: `the provider had not ended this job after ${deadlineMs / 3_600_000} h`,
 		});
 	await again(deps, claimed, { reason: null, missing: 0, missingSince: null });
 }

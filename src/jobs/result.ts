@@ -5,6 +5,8 @@ import { refreshResult, resultOfJob } from "./sql/read.ts";
 
 /** A provider's link lives about a day; one this young is passed on as it is. */
 const FRESH_MS = 3_600_000;
+/** After one that could not be read again. */
+const RETRY_MS = 60_000;
 
 /** Where a job's result is to be fetched now: the provider's link, read again when it has aged. Null: no result. */
 export async function resultLocation(deps: Deps, jobId: string): Promise<string | null> {
@@ -16,7 +18,11 @@ export async function resultLocation(deps: Deps, jobId: string): Promise<string 
 	const fresh = now - result.readAt < FRESH_MS;
 	if (fresh || account === null || provider === undefined || result.providerJobId === null) return result.providerUrl;
 	const answer = await provider.poll(deps.http, account, result.providerJobId, now);
-	if (answer.kind !== "answered" || answer.news?.state !== "completed") return result.providerUrl;
+	if (answer.kind !== "answered" || answer.news?.state !== "completed") {
+		const retry = now - FRESH_MS + RETRY_MS; // the next visitor of this minute does not ask again
+		await deps.db.batch([refreshResult.bind({ job: jobId, url: result.providerUrl, now: retry })]);
+		return result.providerUrl;
+	}
 	await deps.db.batch([refreshResult.bind({ job: jobId, url: answer.news.resultUrl, now })]);
 	return answer.news.resultUrl;
 }

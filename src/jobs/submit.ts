@@ -5,11 +5,11 @@ import { newId } from "../core/ids.ts";
 import type { jobs, submissions } from "../db/schema.ts";
 import type { Deps } from "../deps.ts";
 import { JobhookError } from "../errors.ts";
-import { PROVIDERS } from "../providers/index.ts";
-import { dispatchLane } from "../providers/provider.ts";
+import { defaultAccount } from "../providers/index.ts";
 import type { EventType } from "./job.ts";
-import { readJob } from "./read.ts";
+import { readJob, showJob } from "./read.ts";
 import * as sql from "./sql/submit.ts";
+import { pendingSubmission } from "./submission.ts";
 
 export interface SubmitRequest {
 	provider: string;
@@ -37,7 +37,7 @@ const ROUTE = "POST /v1/jobs";
  */
 export async function submit(deps: Deps, owner: Owner, request: SubmitRequest, key: string | null) {
 	const { appId } = owner;
-	const account = await accountById(deps, owner.accountId ?? `${request.provider}:default`);
+	const account = owner.accountId === null ? defaultAccount(deps.config, request.provider) : await accountById(deps, owner.accountId);
 	if (account === null)
 		throw new JobhookError(
 			"provider_not_configured",
@@ -45,13 +45,16 @@ export async function submit(deps: Deps, owner: Owner, request: SubmitRequest, k
 		);
 	const rows = rowsOf(deps, appId, request, account.id);
 	const replayed = key === null ? await insert(deps, rows) : await insertOnce(deps, rows, key, fingerprintOf(request));
-	if (replayed === null) {
-		deps.log.info({ app: appId, job: rows.job.id, provider: request.provider, type: request.type, model: request.model }, "job.accepted");
-		deps.wake();
-	}
-	const job = await readJob(deps, appId, replayed ?? rows.job.id);
+	if (replayed !== null) return { job: await heldBy(deps, appId, replayed), replayed: true };
+	deps.log.info({ app: appId, job: rows.job.id, provider: request.provider, type: request.type, model: request.model }, "job.accepted");
+	deps.wake();
+	return { job: showJob(deps, rows.job), replayed: false }; // not read again: after the commit nothing may fail any more
+}
+
+async function heldBy(deps: Deps, appId: string, jobId: string) {
+	const job = await readJob(deps, appId, jobId);
 	if (job === null) throw new JobhookError("not_found", "the job of this idempotency key is no longer kept");
-	return { job, replayed: replayed !== null };
+	return job;
 }
 
 interface Rows {
@@ -76,7 +79,8 @@ async function insertOnce(deps: Deps, { job, submission }: Rows, key: string, fi
 		sql.insertSubmissionOnKey.bind({ ...submission, ...own }),
 		sql.holderOfKey.bind(at),
 	]);
-	if (holder === undefined || holder.jobId === job.id) return null;
+	if (holder === undefined) throw new JobhookError("internal", "an idempotency key was taken and is not there");
+	if (holder.jobId === job.id) return null;
 	if (holder.fingerprint !== fingerprint)
 		throw new JobhookError("idempotency_conflict", "this Idempotency-Key was used with another request; use a new key for a new job");
 	return holder.jobId;
@@ -85,17 +89,18 @@ async function insertOnce(deps: Deps, { job, submission }: Rows, key: string, fi
 function rowsOf(deps: Deps, appId: string, request: SubmitRequest, accountId: string): Rows {
 	const now = deps.clock.now();
 	const job = newId("job", now);
-	const submission = newId("sub", now);
+	const { type, provider } = request;
+	const submission = pendingSubmission({ appId, jobId: job, provider, accountId, type, n: 1, at: now });
 	const { webhookSecret: secret, webhookEvents, metadata } = request;
 	return {
 		job: {
 			id: job,
 			appId,
-			provider: request.provider,
-			type: request.type,
+			provider,
+			type,
 			model: request.model,
 			state: "queued",
-			submissionId: submission,
+			submissionId: submission.id,
 			revision: 0,
 			eventId: null,
 			input: JSON.stringify(request.input),
@@ -109,54 +114,8 @@ function rowsOf(deps: Deps, appId: string, request: SubmitRequest, accountId: st
 			startedAt: null,
 			endedAt: null,
 		},
-		submission: pendingSubmission({
-			id: submission,
-			appId,
-			jobId: job,
-			provider: request.provider,
-			accountId,
-			n: 1,
-			at: now,
-			laneId: dispatchLane(accountId, request.type),
-		}),
+		submission,
 	};
 }
-
-/** A submission that waits to be sent, due at once or `dueAt`. */
-export function pendingSubmission(of: {
-	id: string;
-	appId: string;
-	jobId: string;
-	provider: string;
-	accountId: string;
-	laneId: string;
-	n: number;
-	at: number;
-	dueAt?: number;
-}): typeof submissions.$inferSelect {
-	const { at, dueAt = at, ...rest } = of;
-	return {
-		...rest,
-		state: "pending",
-		phase: "send",
-		nextAttemptAt: dueAt,
-		claimId: null,
-		claimedAt: null,
-		providerJobId: null,
-		reason: null,
-		polls: 0,
-		missing: 0,
-		missingSince: null,
-		fetchingSince: null,
-		nudgedAt: 0,
-		createdAt: at,
-		sentAt: null,
-		acceptedAt: null,
-		endedAt: null,
-	};
-}
-
-/** Types and providers this version knows, for the route's own words. */
-export const knownTypes = (provider: string): string[] => Object.keys(PROVIDERS[provider]?.types ?? {});
 
 const fingerprintOf = (request: SubmitRequest): string => sha256Hex(canonicalJson(request));

@@ -35,7 +35,8 @@ const submissionEntry = (s: RowOf<typeof sql.submissionsOfJob>) => ({
 	reason: s.reason,
 	provider_job_id: s.providerJobId,
 	polls: s.polls,
-	next_at: isoOrNull(s.nextAttemptAt),
+	accepted_at: isoOrNull(s.acceptedAt),
+	next_at: s.claimId === null ? isoOrNull(s.nextAttemptAt) : null,
 });
 
 const receiptEntry = (r: RowOf<typeof sql.receiptsOfJob>) => ({

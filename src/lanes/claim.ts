@@ -13,12 +13,14 @@ type Work = typeof deliveries | typeof submissions;
 /** `dueAt`: its first row, or the end of its pause. `laterAt`: its first row after now. `free`: slots, when we looked. */
 type Lane = { laneId: string; dueAt: number; laterAt: number | null; free: number };
 type Ports = Pick<Deps, "db" | "clock" | "config">;
+/** A lane's own limit, else the setting's: one that is changed counts from the next round on. */
+const slotsOf = (lane: SQL, perLane: SQL) => sql`coalesce(${lane}, CAST(${perLane} AS bigint))`;
 
 /** The two statements of a claim over one table. `set` is what a claim changes besides claim, lease and time. */
 export function claiming(table: Work, set: (p: Slots<{ now: number }>) => SQL) {
 	return {
 		/** Lanes after `:after`, in order, that have work: a skip scan. */
-		walk: compileSql<{ after: string; now: number; limit: number }, Lane>(
+		walk: compileSql<{ after: string; now: number; limit: number; perLane: number }, Lane>(
 			["laneId", "dueAt", "laterAt", "free"],
 			(p) => sql`WITH RECURSIVE walk(lane_id) AS (
 				SELECT (SELECT lane_id FROM ${table} WHERE next_attempt_at IS NOT NULL AND lane_id > ${p.after} ORDER BY lane_id LIMIT 1)
@@ -31,22 +33,25 @@ export function claiming(table: Work, set: (p: Slots<{ now: number }>) => SQL) {
 				FROM walk WHERE walk.lane_id IS NOT NULL LIMIT ${p.limit}
 			)
 			SELECT first.lane_id, CASE WHEN ${lanes.notBefore} > first.due_at THEN ${lanes.notBefore} ELSE first.due_at END AS due_at, first.later_at,
-				${lanes.maxInFlight} - (SELECT count(*) FROM ${table} t WHERE t.lane_id = first.lane_id AND t.claim_id IS NOT NULL) AS free
+				${slotsOf(sql`${lanes.maxInFlight}`, p.perLane)} - (SELECT count(*) FROM ${table} t WHERE t.lane_id = first.lane_id AND t.claim_id IS NOT NULL) AS free
 			FROM first JOIN ${lanes} ON ${lanes.id} = first.lane_id WHERE true ORDER BY first.lane_id`,
 		),
-		/** Takes from one open lane its oldest due rows, at most its free slots, counted over all processes. */
-		take: compileSql<{ lane: string; claim: string; now: number; lease: number; room: number }, { id: string }>(
+		/**
+		 * Takes from one open lane its oldest due rows, at most its free slots, counted over all processes. What makes a row
+		 * free to take is said once more outside: PostgreSQL reads only that again when another claimer had the row locked.
+		 */
+		take: compileSql<{ lane: string; claim: string; now: number; lease: number; room: number; perLane: number }, { id: string }>(
 			["id"],
 			(p) => sql`UPDATE ${table} SET claim_id = ${p.claim}, claimed_at = ${p.now}, next_attempt_at = ${p.lease}, ${set(p)}
 			WHERE id IN (
 				SELECT id FROM ${table} WHERE lane_id = ${p.lane} AND next_attempt_at <= ${p.now} AND claim_id IS NULL
 				ORDER BY next_attempt_at LIMIT coalesce((
 					SELECT CASE WHEN free > ${p.room} THEN ${p.room} WHEN free > 0 THEN free ELSE 0 END FROM (
-						SELECT l.max_in_flight - (SELECT count(*) FROM ${table} t WHERE t.lane_id = l.id AND t.claim_id IS NOT NULL) AS free
+						SELECT ${slotsOf(sql`l.max_in_flight`, p.perLane)} - (SELECT count(*) FROM ${table} t WHERE t.lane_id = l.id AND t.claim_id IS NOT NULL) AS free
 						FROM ${lanes} l WHERE l.id = ${p.lane} AND l.not_before <= ${p.now}
 					) AS slots
 				), 0)
-			) RETURNING id`,
+			) AND claim_id IS NULL AND next_attempt_at <= ${p.now} RETURNING id`,
 		),
 	};
 }
@@ -57,7 +62,7 @@ export interface Claim {
 }
 export interface Round<Row> {
 	rows: Row[];
-	/** When the first row that is not due yet will be; null when none waits. */
+	/** When the first row that is not due yet will be, now where lanes were left unseen; null when none waits. */
 	nextDueAt: number | null;
 }
 
@@ -80,6 +85,7 @@ export class Claimer<Row> {
 		const rows: Row[] = [];
 		let nextDueAt: number | null = null;
 		const start = this.#after;
+		let lapped = false;
 		for (let walks = 0; walks < WALKS_PER_ROUND && rows.length < room; walks++) {
 			const now = ports.clock.now();
 			const seen = await this.#next(ports, start, now);
@@ -92,9 +98,10 @@ export class Claimer<Row> {
 			}
 			const all = served.length === due.length;
 			this.#after = (all ? seen : served).at(-1)?.laneId ?? this.#after;
-			if (all && (seen.length < WALK || this.#after === start)) break;
+			lapped = all && (seen.length < WALK || this.#after === start);
+			if (lapped) break;
 		}
-		return { rows, nextDueAt };
+		return { rows, nextDueAt: lapped || rows.length >= room ? nextDueAt : ports.clock.now() };
 	}
 
 	/**
@@ -102,7 +109,7 @@ export class Claimer<Row> {
 	 * one list, else the few that are left before the last name would share all the room.
 	 */
 	async #next(ports: Ports, start: string, now: number): Promise<Lane[]> {
-		const walk = (after: string, limit: number) => ports.db.read(this.#statements.walk.bind({ after, now, limit }));
+		const walk = (after: string, limit: number) => ports.db.read(this.#statements.walk.bind({ after, now, limit, perLane: ports.config.laneConcurrency }));
 		const upToStart = (lanes: Lane[]) => lanes.filter(({ laneId }) => laneId <= start);
 		const lanes = await walk(this.#after, WALK);
 		if (this.#after < start) return upToStart(lanes);
@@ -114,8 +121,9 @@ export class Claimer<Row> {
 		const claim = crypto.randomUUID();
 		const share = Math.max(1, Math.floor(room / due.length));
 		const lease = now + this.#leaseMs(ports);
+		const perLane = ports.config.laneConcurrency;
 		const work: Bound<unknown>[] = due.flatMap(({ laneId }) => [
-			this.#statements.take.bind({ lane: laneId, claim, now, lease, room: share }),
+			this.#statements.take.bind({ lane: laneId, claim, now, lease, room: share, perLane }),
 			this.#rowsOf({ lane: laneId, claim }),
 		]);
 		const results = await ports.db.batch<Bound<unknown>[]>(work);

@@ -5,6 +5,6 @@ type Lane = typeof lanes.$inferSelect;
 
 const insertLane = insertRow(lanes, { orIgnore: true });
 
-/** A lane, unless it is there already. Whoever writes work for a lane writes this with it. */
-export const newLane = (lane: Pick<Lane, "id" | "kind" | "maxInFlight"> & Partial<Lane>) =>
-	insertLane.bind({ appId: null, accountId: null, notBefore: 0, reason: null, strikes: 0, ...lane });
+/** A lane, unless it is there already. Whoever writes work for a lane writes this with it. No `maxInFlight`: the setting's. */
+export const newLane = (lane: Pick<Lane, "id" | "kind"> & Partial<Lane>) =>
+	insertLane.bind({ appId: null, accountId: null, maxInFlight: null, notBefore: 0, reason: null, strikes: 0, ...lane });

@@ -9,6 +9,13 @@ export const pauseLane = compileSql<{ lane: string; until: number; reason: strin
 		sql`UPDATE ${lanes} SET not_before = ${p.until}, reason = ${p.reason} WHERE id = ${p.lane} AND not_before < ${p.until} RETURNING id`,
 );
 
+/** An open lane that was turned away rests; a pause that several ask for at once counts once. */
+export const strikeLane = compileSql<{ lane: string; now: number; until: number; reason: string }, { id: string }>(
+	["id"],
+	(p) => sql`UPDATE ${lanes} SET not_before = ${p.until}, reason = ${p.reason}, strikes = strikes + 1
+	WHERE id = ${p.lane} AND not_before <= ${p.now} RETURNING id`,
+);
+
 /** All lanes of one kind of an account that are open: a pause that several senders ask for at once counts once. */
 export const pauseAccount = compileSql<{ account: string; kind: string; now: number; until: number; reason: string }, { id: string }>(
 	["id"],

@@ -62,14 +62,13 @@ export function fanOut(fact: {
 	terminal: boolean;
 	now: number;
 	target: JobTarget | null;
-	maxInFlight: number;
 }): Bound<unknown>[] {
 	const { eventId: event, appId: app, jobId: job, now, target } = fact;
 	const work: Bound<unknown>[] = [toEndpoints.bind({ event, now, ownUrl: target?.ownSecret ? target.url : "" })];
 	if (target !== null) {
 		const lane = laneOfUrl(target.appId, target.url);
 		work.push(
-			newLane({ id: lane, kind: "url", appId: target.appId, maxInFlight: fact.maxInFlight }),
+			newLane({ id: lane, kind: "url", appId: target.appId }),
 			toJobUrl.bind({ event, now, lane, url: target.url, ownSecret: target.ownSecret ? 1 : 0 }),
 		);
 	}

@@ -9,8 +9,13 @@ export const PROVIDERS: Readonly<Record<string, Provider>> = { deapi };
 /** The account `default` of a provider, from the settings; null when it is not configured. */
 export function defaultAccount(config: Config, provider: string): Account | null {
 	if (provider !== "deapi" || config.deapiApiKey === undefined) return null;
-	return accountFrom(config, { id: "deapi:default", apiKey: config.deapiApiKey, webhookSecrets: config.deapiWebhookSecrets });
+	const name = config.sandbox ? "sandbox" : "default"; // what was sent to the one is never asked of the other
+	return accountFrom(config, { id: `deapi:${name}`, apiKey: config.deapiApiKey, webhookSecrets: config.deapiWebhookSecrets });
 }
+
+/** How long a provider may take to end a job, milliseconds. */
+export const jobDeadlineMs = (config: Config, provider: string): number =>
+	PROVIDERS[provider]?.jobDeadlineMs(config) ?? config.deapiJobDeadlineMs;
 
 /** Credentials with what the settings say of their provider. */
 export function accountFrom(config: Config, credentials: Pick<Account, "id" | "apiKey" | "webhookSecrets">): Account {

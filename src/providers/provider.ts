@@ -1,4 +1,5 @@
 import type { z } from "@hono/zod-openapi";
+import type { Config } from "../config.ts";
 import type { Http } from "../core/http.ts";
 
 /** The credentials and hooks of one account, and the time to use them with. */
@@ -67,6 +68,7 @@ export interface JobType {
 export interface Provider {
 	name: string;
 	types: Readonly<Record<string, JobType>>;
+	jobDeadlineMs(config: Config): number;
 	send(http: Http, account: Account, send: Send, nowMs: number): Promise<SendOutcome>;
 	poll(http: Http, account: Account, providerJobId: string, nowMs: number): Promise<PollOutcome>;
 	/** Null when the text is not a hook of this provider. */

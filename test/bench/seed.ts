@@ -3,7 +3,7 @@ import { newId } from "../../src/core/ids.ts";
 import { Secretbox } from "../../src/core/secretbox.ts";
 import { insertRow } from "../../src/db/insert.ts";
 import { deliveries, endpointEventTypes, endpoints, events, jobs, lanes, submissions } from "../../src/db/schema.ts";
-import { pendingSubmission } from "../../src/jobs/submit.ts";
+import { pendingSubmission } from "../../src/jobs/submission.ts";
 import { openDatabase } from "../../src/node/database.ts";
 
 export const MASTER_KEY = Buffer.alloc(32, 7).toString("base64");
@@ -136,13 +136,14 @@ function rows(appId: string, now: number, i: number) {
 		...at,
 		jobId,
 		accountId: "deapi:default",
-		laneId: "deapi:default/status",
+		type: "txt2img",
 		n: 1,
 		at: now,
 		dueAt: FAR,
 	});
 	const submission = {
 		...pending,
+		laneId: "deapi:default/status",
 		state: "accepted" as const,
 		phase: "poll" as const,
 		providerJobId: `prov-${i}`,

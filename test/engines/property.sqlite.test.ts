@@ -22,10 +22,10 @@ let play: (steps: Step[]) => Promise<void>;
 beforeAll(async () => {
 	const db = freshSqlite();
 	db.raw.pragma("synchronous = OFF"); // what a power cut leaves behind is another file's subject
-	const settle = () => new Promise<void>((resolve) => setImmediate(resolve));
-	world = await openWorld(db, { settle, knobs: { balance: 1e9, hooks: { autoDisableAfter: null } } });
+	const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
+	world = await openWorld(db, { settle: turn, knobs: { balance: 1e9, hooks: { autoDisableAfter: null } } });
 	await world.endpoint({ url: ENDPOINT });
-	play = player(world);
+	play = player(world, turn);
 });
 afterAll(() => world.close());
 

@@ -135,7 +135,7 @@ export const orphanSettled = compile(
 
 /** The provider is at work on it: whatever we knew of the send, it was accepted, and from now on it is polled. */
 export const submissionAtWork = compileSql<
-	{ submission: string; job: string; event: string; providerJob: string; lane: string; pollAt: number; now: number },
+	{ submission: string; job: string; event: string; providerJob: string | null; lane: string; pollAt: number; now: number },
 	{ id: string }
 >(
 	["id"],

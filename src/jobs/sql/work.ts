@@ -72,13 +72,13 @@ export const jobSubmitted = compile((p: Slots<{ job: string; submission: string 
 		.returning({ id: jobs.id }),
 );
 
-/** Certainly not taken: this send is over, and a new one takes its place. */
-export const notTaken = compileSql<{ submission: string; claim: string; reason: string; now: number }, { id: string }>(
+/** Certainly not taken: this send is over. Its one sender may say so after its lease, too. */
+export const notTaken = compileSql<{ submission: string; reason: string; now: number }, { id: string }>(
 	["id"],
 	(
 		p,
 	) => sql`UPDATE ${submissions} SET state = 'not_taken', reason = ${p.reason}, next_attempt_at = NULL, claim_id = NULL, ended_at = ${p.now}
-	WHERE id = ${p.submission} AND claim_id = ${p.claim} AND state = 'sending' RETURNING id`,
+	WHERE id = ${p.submission} AND provider_job_id IS NULL AND state IN ('sending', 'unknown') RETURNING id`,
 );
 interface Replacing {
 	replaced: string;
@@ -105,10 +105,10 @@ export const unknown = compileSql<{ submission: string; claim: string; reason: s
 /** Leases that ran out: the process that held them is gone, or too slow to be believed. */
 export const expiredClaims = compileSql<
 	{ now: number },
-	{ id: string; jobId: string; accountId: string; claimId: string; state: string; sentAt: number | null }
+	{ id: string; jobId: string; provider: string; accountId: string; claimId: string; state: string; sentAt: number | null }
 >(
-	["id", "jobId", "accountId", "claimId", "state", "sentAt"],
-	(p) => sql`SELECT id, job_id, account_id, claim_id, state, sent_at FROM ${submissions}
+	["id", "jobId", "provider", "accountId", "claimId", "state", "sentAt"],
+	(p) => sql`SELECT id, job_id, provider, account_id, claim_id, state, sent_at FROM ${submissions}
 	WHERE claim_id IS NOT NULL AND next_attempt_at <= ${p.now} LIMIT 100`,
 );
 export const releasePoll = compileSql<{ submission: string; claim: string; now: number }, { id: string }>(

@@ -6,6 +6,9 @@ import { TYPES } from "./types.ts";
 
 const KEEP_BYTES = 1_048_576;
 
+/** Turned away at the door: the key, the plan, or the address we were given. */
+const MISCONFIGURED = [301, 302, 303, 307, 308, 401, 402, 403, 405, 415];
+
 const Taken = z.object({ data: z.object({ request_id: z.string().min(1).max(255) }) });
 const Status = z.object({ data: z.object({ status: z.string(), result_url: z.string().nullish() }) });
 const Failure = z.object({ message: z.string().catch(""), errors: z.record(z.string(), z.array(z.string())).optional().catch(undefined) });
@@ -28,7 +31,7 @@ function readSent(answer: HttpAnswer & { kind: "response" }, retryAfter: number 
 	}
 	const failure = Failure.safeParse(json).data;
 	if (failure?.errors?.["balance"]) return { kind: "account_trouble", reason: "insufficient_balance" };
-	if (status === 401 || status === 403) return { kind: "account_trouble", reason: `http_${status}` };
+	if (MISCONFIGURED.includes(status)) return { kind: "account_trouble", reason: `http_${status}` };
 	if (status === 429 || status === 503) return notTaken(`http_${status}`, retryAfter);
 	if ([400, 404, 410, 413, 422].includes(status)) return { kind: "refused", message: failure?.message || `deAPI answered ${status}` };
 	return { kind: "unknown", reason: `http_${status}` };

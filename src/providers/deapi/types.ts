@@ -1,7 +1,7 @@
 import { z } from "@hono/zod-openapi";
 import type { JobType } from "../provider.ts";
 
-const image = { hooked: { firstMs: 30_000, maxMs: 60_000 }, unhooked: { firstMs: 2000, maxMs: 8000 } };
+const image = { hooked: { firstMs: 30_000, maxMs: 60_000 }, unhooked: { firstMs: 2000, maxMs: 60_000 } };
 const pixels = z.int().min(1).max(8192);
 
 /** Fields and their kinds as deAPI documents them; the ranges belong to each model, and deAPI judges them. */

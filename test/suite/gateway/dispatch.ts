@@ -74,7 +74,7 @@ export function dispatch(open: () => Promise<Db>): void {
 				{ n: 1, state: "not_taken", reason: "http_429", nextAttemptAt: null, endedAt: began },
 				{ n: 2, state: "pending", nextAttemptAt: began + 37_000 },
 			]);
-			expect(await laneOf(world, "txt2img")).toMatchObject({ notBefore: began + 37_000, reason: "http_429", strikes: 0 });
+			expect(await laneOf(world, "txt2img")).toMatchObject({ notBefore: began + 37_000, reason: "http_429", strikes: 1 });
 			await submitted(world);
 			await world.pass(36_999);
 			expect(await world.calls("txt2img")).toHaveLength(1);

@@ -13,6 +13,7 @@ export function trouble(open: () => Promise<Db>): void {
 
 		it.each([
 			["http_401", answer(401, {}, '{"message":"Unauthenticated."}')],
+			["http_302", answer(302, { location: "https://elsewhere.test/" })],
 			["http_403", answer(403, {}, '{"message":"Your account has been suspended."}')],
 			["insufficient_balance", answer(422, {}, '{"message":"Not enough balance.","errors":{"balance":["Not enough balance."]}}')],
 		])("(%s) pauses its lane for 30 s, doubling, and fails no job", async (reason, refusal) => {

@@ -20,7 +20,6 @@ export function unknown(open: () => Promise<Db>): void {
 			["http_502", answer(502, {}, "<html>bad gateway</html>")],
 			["http_504", answer(504)],
 			["http_409", answer(409)],
-			["http_302", answer(302, { location: "https://elsewhere.test/" })],
 			["timeout", broken("timeout", false)],
 			["connection_lost", broken("connection_lost", false)],
 			["no_id_in_answer", answer(200, {}, "{}")],
@@ -151,11 +150,22 @@ export function unknown(open: () => Promise<Db>): void {
 			expect(await world.calls("request-status")).toHaveLength(0);
 		});
 
-		it.each([422, 429])("is not believed any more when it brings a refusal (%i)", async (code) => {
-			const theAnswerArrives = await slowly(() => answer(code, {}, '{"message":"no"}'));
+		it("is believed when it brings a refusal: the job fails with the provider's own words", async () => {
+			const theAnswerArrives = await slowly(() => answer(422, {}, '{"message":"no"}'));
 			await theAnswerArrives();
-			expect(await submissionsOf(world, job)).toMatchObject([{ n: 1, state: "unknown", reason: "interrupted" }]);
-			expect((await world.job(job)).state).toBe("queued");
+			expect(await submissionsOf(world, job)).toMatchObject([{ n: 1, state: "refused", nextAttemptAt: null }]);
+			expect(await world.job(job)).toMatchObject({ state: "failed", error: { code: "provider_refused", message: "no" } });
+		});
+
+		it("is believed when it was certainly not taken: the job is sent again", async () => {
+			const theAnswerArrives = await slowly(() => answer(429, {}, '{"message":"no"}'));
+			await theAnswerArrives();
+			expect(await submissionsOf(world, job)).toMatchObject([
+				{ n: 1, state: "not_taken", reason: "http_429" },
+				{ n: 2, state: "pending" },
+			]);
+			await world.pass(60_000);
+			expect((await world.job(job)).state).toBe("completed");
 		});
 	});
 }

@@ -30,13 +30,14 @@ const POLLED: Record<Exclude<PollAnswer, "well">, HttpAnswer> = {
 	nonsense: answer(200, {}, '{"data":{"status":"dreaming"}}'),
 };
 
-/** Lets what is ready run; hooks are held, so a few turns are enough. */
-export const breathe = async (turns = 3): Promise<void> => {
-	for (let i = 0; i < turns; i++) await new Promise((resolve) => setTimeout(resolve, 0));
-};
-
-/** Plays lives in one world, one after the other: at the end of each nothing of it is left over. */
-export function player(world: World) {
+/**
+ * Plays lives in one world, one after the other: at the end of each nothing of it is left over. `turn` lets what is ready
+ * run; hooks are held, so a few turns are enough.
+ */
+export function player(world: World, turn: () => Promise<void>) {
+	const breathe = async (turns = 3): Promise<void> => {
+		for (let i = 0; i < turns; i++) await turn();
+	};
 	let outcome: Outcome = "accepted";
 	let polled: PollAnswer = "well";
 	let slow: (() => void)[] = [];

@@ -5,7 +5,7 @@ import type { Db } from "../../../src/db/db.ts";
 import { insertRow } from "../../../src/db/insert.ts";
 import { jobs, lanes, submissions } from "../../../src/db/schema.ts";
 import { submissionClaimer } from "../../../src/jobs/sql/work.ts";
-import { pendingSubmission } from "../../../src/jobs/submit.ts";
+import { pendingSubmission } from "../../../src/jobs/submission.ts";
 import { pauseLane } from "../../../src/lanes/pause.ts";
 import { deliveryClaimer } from "../../../src/outbound/sql.ts";
 import { jobRow, KINDS, laneRow, type Ports, parents, ports } from "./rows.ts";
@@ -147,10 +147,10 @@ export function claims(open: () => Promise<Db>): void {
 		afterEach(() => deps.db.close());
 
 		it("marks a submission `sending` before it can leave, and leaves the state of one that is polled", async () => {
-			const send = { id: "s", appId: "app", jobId: "sent", provider: "deapi", accountId: "deapi:default", laneId: "a", n: 1, at: NOW };
+			const send = { id: "s", appId: "app", jobId: "sent", provider: "deapi", accountId: "deapi:default", type: "txt2img", n: 1, at: NOW };
 			await deps.add([
 				insertRow(jobs).bind(jobRow("sent")),
-				insertRow(submissions).bind(pendingSubmission(send)),
+				insertRow(submissions).bind({ ...pendingSubmission(send), laneId: "a" }),
 				KINDS.submissions.row("p", "a", NOW),
 			]);
 			const { rows } = await submissionClaimer().round(deps, 5);

@@ -5,7 +5,7 @@ import type { Bound, Db } from "../../../src/db/db.ts";
 import { insertRow } from "../../../src/db/insert.ts";
 import { apps, deliveries, events, jobs, type lanes, submissions } from "../../../src/db/schema.ts";
 import * as work from "../../../src/jobs/sql/work.ts";
-import { pendingSubmission } from "../../../src/jobs/submit.ts";
+import { pendingSubmission } from "../../../src/jobs/submission.ts";
 import type { Claimer } from "../../../src/lanes/claim.ts";
 import { newLane } from "../../../src/lanes/lane.ts";
 import * as outbound from "../../../src/outbound/sql.ts";
@@ -71,8 +71,8 @@ export const KINDS: Record<"deliveries" | "submissions", Kind> = {
 	submissions: {
 		claimer: work.submissionClaimer,
 		row: (id, laneId, dueAt) => {
-			const send = pendingSubmission({ id, ...bare, provider: "deapi", accountId: "deapi:default", laneId, n: 1, at: 1, dueAt });
-			return insertSubmission.bind({ ...send, state: "accepted", phase: "poll", providerJobId: id });
+			const send = pendingSubmission({ id, ...bare, provider: "deapi", accountId: "deapi:default", type: "txt2img", n: 1, at: 1, dueAt });
+			return insertSubmission.bind({ ...send, laneId, state: "accepted", phase: "poll", providerJobId: id });
 		},
 		settle: ({ id, claimId }, now) => work.stopPolling.bind({ submission: id, claim: claimId, now }),
 		expired: (now) => work.expiredClaims.bind({ now }),

@@ -1,0 +1,33 @@
+import { newId } from "../core/ids.ts";
+import type { submissions } from "../db/schema.ts";
+import { dispatchLane } from "../providers/provider.ts";
+
+type Submission = typeof submissions.$inferSelect;
+
+/** A submission that waits to be sent, due at once or `dueAt`. `n` counts the sends of its job from 1. */
+export function pendingSubmission(
+	of: Pick<Submission, "appId" | "jobId" | "provider" | "accountId" | "n"> & { type: string; at: number; dueAt?: number; id?: string },
+): Submission {
+	const { type, at, dueAt = at, id = newId("sub", at), ...owner } = of;
+	return {
+		...owner,
+		id,
+		state: "pending",
+		phase: "send",
+		laneId: dispatchLane(of.accountId, type),
+		nextAttemptAt: dueAt,
+		claimId: null,
+		claimedAt: null,
+		providerJobId: null,
+		reason: null,
+		polls: 0,
+		missing: 0,
+		missingSince: null,
+		fetchingSince: null,
+		nudgedAt: 0,
+		createdAt: at,
+		sentAt: null,
+		acceptedAt: null,
+		endedAt: null,
+	};
+}
