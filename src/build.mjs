@@ -1,4 +1,5 @@
 import { existsSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -12,6 +13,18 @@ const newest = (folder) =>
 	readdirSync(folder, { recursive: true, withFileTypes: true })
 		.filter((entry) => entry.isFile())
 		.reduce((latest, entry) => Math.max(latest, statSync(path.join(entry.parentPath, entry.name)).mtimeMs), 0);
+
+/** esbuild is a development dependency: an install with --omit=dev runs the dist/ it came with. */
+export function canBuild() {
+	try {
+		createRequire(import.meta.url).resolve("esbuild");
+		return true;
+	} catch {
+		return false;
+	}
+}
+
+export const isBuilt = () => existsSync(STAMP);
 
 /** Whether dist/ is older than what it is made of. */
 export function isStale() {

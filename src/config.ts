@@ -22,8 +22,21 @@ const hours = (env: string, fallback: number) =>
 		env,
 		whole(fallback, 1, 8760).transform((n) => n * 3_600_000),
 	);
+const days = (env: string, fallback: number) =>
+	setting(
+		env,
+		whole(fallback, 1, 3650).transform((n) => n * 86_400_000),
+	);
 const list = (text: string) => text.split(",").flatMap((part) => part.trim() || []);
-const url = z.url({ protocol: /^https?$/, error: "must be an http(s) URL" }).transform((text) => text.replace(/\/+$/, ""));
+const url = z
+	.url({ protocol: /^https?$/, error: "must be an http(s) URL" })
+	.refine((text) => !URL.canParse(text) || /^https?:\/\/[^?#@]+$/.test(text), "must have no query, fragment, user name or password")
+	.transform((text) => text.replace(/\/+$/, ""));
+/** What a header can carry; a file that was mounted as a secret often ends in a line break. */
+const credential = z
+	.string()
+	.trim()
+	.regex(/^[\x21-\x7e]+$/, "must be printable ASCII without spaces");
 const flag = z
 	.enum(["0", "1"], "must be 0 or 1")
 	.default("0")
@@ -45,7 +58,7 @@ export const SETTINGS = {
 	),
 	logLevel: setting("LOG_LEVEL", z.enum(["debug", "info", "warn", "error", "silent"]).default("info")),
 
-	apiKey: setting("JOBHOOK_API_KEY", z.string().min(16, "must have at least 16 characters").optional()),
+	apiKey: setting("JOBHOOK_API_KEY", credential.min(16, "must have at least 16 characters").optional()),
 	callbackSecret: setting("JOBHOOK_CALLBACK_SECRET", secret.optional()),
 	masterKeys: setting(
 		"JOBHOOK_MASTER_KEY",
@@ -59,11 +72,12 @@ export const SETTINGS = {
 			.optional(),
 	),
 
-	deapiApiKey: setting("DEAPI_API_KEY", z.string().optional()),
+	deapiApiKey: setting("DEAPI_API_KEY", credential.optional()),
 	deapiBaseUrl: setting("DEAPI_BASE_URL", url.default("https://api.deapi.ai")),
 	deapiWebhookSecrets: setting("DEAPI_WEBHOOK_SECRET", z.string().default("").transform(list)),
 	deapiJobDeadlineMs: hours("DEAPI_JOB_DEADLINE_H", 24),
 	providerDeadlineMs: count("PROVIDER_DEADLINE_MS", 30_000, 10, 300_000),
+	onUnknown: setting("ON_UNKNOWN", z.enum(["wait", "resubmit"], "must be wait or resubmit").default("wait")),
 	dispatchDeadlineMs: hours("DISPATCH_DEADLINE_H", 72),
 	sandbox: setting("SANDBOX", flag),
 	sandboxPort: count("SANDBOX_PORT", 0, 0, 65_535),
@@ -96,6 +110,8 @@ export const SETTINGS = {
 	laneConcurrency: count("LANE_CONCURRENCY", 10, 1, 1000),
 	processConcurrency: count("PROCESS_CONCURRENCY", 500, 1, 10_000),
 
+	requestsPerMinute: count("REQUESTS_PER_MINUTE", 600, 0),
+	backpressureMs: seconds("BACKPRESSURE_S", 30, 0),
 	hookMaxBytes: count("HOOK_MAX_BYTES", 1_048_576),
 	submitMaxBytes: count("SUBMIT_MAX_BYTES", 2_097_152),
 	headersDeadlineMs: count("HEADERS_DEADLINE_MS", 10_000),
@@ -104,6 +120,11 @@ export const SETTINGS = {
 	hookNudgeEveryMs: seconds("HOOK_NUDGE_EVERY_S", 10),
 	idempotencyKeyMs: hours("IDEMPOTENCY_KEY_H", 168),
 	resultLinkMs: hours("RESULT_LINK_H", 168),
+
+	retainBodiesMs: days("RETAIN_BODIES_D", 7),
+	retainReceiptsMs: days("RETAIN_RECEIPTS_D", 7),
+	retainCacheMs: days("RETAIN_CACHE_D", 7),
+	retainJobsMs: days("RETAIN_JOBS_D", 30),
 
 	sweepEveryMs: seconds("SWEEP_EVERY_S", 10),
 	leaseMarginMs: seconds("LEASE_MARGIN_S", 25, 0),

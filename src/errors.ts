@@ -31,12 +31,15 @@ export interface Detail {
 export class JobhookError extends Error {
 	readonly code: ErrorCode;
 	readonly details: Detail[];
+	/** When it makes sense to ask again, seconds. */
+	readonly retryAfterS: number | null;
 
-	constructor(code: ErrorCode, message: string, options: { details?: Detail[]; cause?: unknown } = {}) {
+	constructor(code: ErrorCode, message: string, options: { details?: Detail[]; cause?: unknown; retryAfterS?: number } = {}) {
 		super(message, { cause: options.cause });
 		this.name = "JobhookError";
 		this.code = code;
 		this.details = options.details ?? [];
+		this.retryAfterS = options.retryAfterS ?? null;
 	}
 
 	get status(): (typeof STATUS)[ErrorCode] {

@@ -1,4 +1,4 @@
-// Starts the programs of this package: `node src/launch.mjs <start|dev|demo|sandbox|cli|build|test> [arguments]`.
+// Starts the programs of this package: `node src/launch.mjs <start|dev|demo|sandbox|cli|build|test|soak> [arguments]`.
 // Plain JavaScript that any Node can read, so that one that is too old gets a sentence instead of a crash.
 import { spawn } from "node:child_process";
 import path from "node:path";
@@ -24,10 +24,16 @@ function run(command, args, env = {}) {
 }
 const bin = (name) => path.join(root, "node_modules", name);
 
-/** Builds when dist/ is older than src/, and runs the program in this very process. */
+/** Builds when dist/ is older than src/, where it can, and runs the program in this very process. */
 async function runBuilt(program) {
-	const { build, isStale } = await import("./build.mjs");
-	if (isStale()) await build();
+	const { build, canBuild, isBuilt, isStale } = await import("./build.mjs");
+	if (!canBuild() && !isBuilt()) {
+		console.error(
+			"there is no dist/, and no esbuild to make it: run `npm install` without --omit=dev, or bring a dist/ that `npm run build` made.",
+		);
+		process.exit(1);
+	}
+	if (canBuild() && isStale()) await build();
 	process.argv.splice(1, 2, path.join(root, `dist/${program}.js`));
 	await import(`../dist/${program}.js`);
 }
@@ -39,6 +45,10 @@ const programs = {
 	cli: () => runBuilt("cli"),
 	build: async () => (await import("./build.mjs")).build(),
 	dev: () => run(process.execPath, ["--watch", "src/node.ts"], { SANDBOX: "1" }),
+	soak: async () => {
+		await (await import("./build.mjs")).build();
+		run(process.execPath, ["test/e2e/soak.ts", ...rest]);
+	},
 	test: async () => {
 		await (await import("./build.mjs")).build();
 		const offline = { WRANGLER_SEND_METRICS: "false", CLOUDFLARE_CF_FETCH_ENABLED: "false" };

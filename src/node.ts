@@ -1,37 +1,8 @@
-import { createKey } from "./access/keys.ts";
-import { BadSettings, loadConfig } from "./config.ts";
-import { compile, q } from "./db/compile.ts";
-import { keys } from "./db/schema.ts";
-import { type Gateway, startGateway } from "./node/gateway.ts";
-import { NewerDatabase } from "./node/migrate.ts";
-import { startSandboxed } from "./node/sandboxed.ts";
+import { isExpected } from "./node/expected.ts";
+import { serve } from "./node/serve.ts";
 
-const anyKey = compile(() => q.select({ id: keys.id }).from(keys).limit(1));
-
-/** `npm start`: the service, until SIGTERM or SIGINT. */
-async function main(env: Record<string, string | undefined>): Promise<void> {
-	const { config, sandbox } = loadConfig(env).sandbox ? await startSandboxed(env) : { config: loadConfig(env), sandbox: null };
-	const gateway = await startGateway(config);
-	if (sandbox) gateway.deps.log.info({ url: sandbox.url }, "sandbox.started");
-	await offerFirstKey(gateway);
-	const stop = async () => {
-		await gateway.stop();
-		await sandbox?.close();
-	};
-	for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => void stop().then(() => process.exit(0)));
-}
-
-/** A key is shown to a person at a terminal only; a log says how to make one. */
-async function offerFirstKey({ deps, appId }: Gateway): Promise<void> {
-	const [existing] = await deps.db.read(anyKey.bind({}));
-	if (existing !== undefined || deps.config.apiKey !== undefined) return;
-	if (!process.stdout.isTTY) return deps.log.warn({}, "no API key yet: make one with `jobhook keys create`, or set JOBHOOK_API_KEY");
-	const { key } = await createKey(deps, appId, { name: "first", scopes: ["admin"] });
-	console.log(`\nYour API key, shown this once:  ${key}\n`);
-}
-
-await main(process.env).catch((e: unknown) => {
-	const expected = e instanceof BadSettings || e instanceof NewerDatabase || (e as { code?: string }).code === "EADDRINUSE";
-	console.error(expected ? (e as Error).message : e);
+/** `npm start`. */
+await serve(process.env).catch((e: unknown) => {
+	console.error(isExpected(e) ? e.message : e);
 	process.exit(1);
 });

@@ -1,44 +1,67 @@
 import type { Deps } from "./deps.ts";
 import { dispatch } from "./jobs/dispatch.ts";
+import { fetchResult } from "./jobs/fetch.ts";
 import { joinOrphans } from "./jobs/orphans.ts";
 import { poll } from "./jobs/reconcile.ts";
 import { releaseSubmissions } from "./jobs/release.ts";
-import { submissionClaimer } from "./jobs/sql/work.ts";
+import { type Claimed as ClaimedSubmission, submissionClaimer } from "./jobs/sql/work.ts";
+import { alone } from "./lanes/alone.ts";
+import type { Claimer, Round } from "./lanes/claim.ts";
 import { deliver } from "./outbound/deliver.ts";
+import { settleEndpoints } from "./outbound/endpoint/settle.ts";
 import { releaseInterrupted } from "./outbound/interrupted.ts";
 import { deliveryClaimer } from "./outbound/sql.ts";
+import { Retention } from "./retention.ts";
 
 /** A piece of claimed work: started at once, never rejects. */
 export type Start = (work: () => Promise<void>) => void;
 
 /**
- * Rounds over due rows. `claim` takes what is due now, `tend` looks after what only time or another process leaves behind:
- * leases that ran out, hooks that came ahead of their job.
+ * Rounds over due rows. `claim` takes what is due now; `tend` looks after what only time or another process leaves behind:
+ * leases that ran out, hooks that came ahead of their job, deliveries of an endpoint that was switched; `retain` drops what
+ * has been kept long enough. What breaks in one part, or in one row, stays there: it never keeps the others from their turn.
  */
 export class Sweep {
 	readonly #deps: Deps;
 	readonly #submissions = submissionClaimer();
 	readonly #deliveries = deliveryClaimer();
+	readonly #retention: Retention;
 
 	constructor(deps: Deps) {
 		this.#deps = deps;
+		this.#retention = new Retention(deps);
 	}
 
 	/** Claims and starts at most `room` pieces of work. Returns when the next row will be due, or null. */
 	async claim(room: number, start: Start): Promise<{ started: number; nextDueAt: number | null }> {
 		const deps = this.#deps;
-		const submissions = await this.#submissions.round(deps, room);
-		for (const claimed of submissions.rows) start(() => (claimed.phase === "send" ? dispatch(deps, claimed) : poll(deps, claimed)));
+		const submissions = await this.#round("claims of submissions", this.#submissions, room);
+		for (const claimed of submissions.rows) start(() => work(deps, claimed));
 		const left = room - submissions.rows.length;
-		const deliveries = left > 0 ? await this.#deliveries.round(deps, left) : { rows: [], nextDueAt: null };
+		const deliveries = left > 0 ? await this.#round("claims of deliveries", this.#deliveries, left) : NOTHING;
 		for (const claimed of deliveries.rows) start(() => deliver(deps, claimed));
 		const next = [submissions.nextDueAt, deliveries.nextDueAt].filter((at) => at !== null);
 		return { started: submissions.rows.length + deliveries.rows.length, nextDueAt: next.length > 0 ? Math.min(...next) : null };
 	}
 
 	async tend(): Promise<void> {
-		await releaseSubmissions(this.#deps);
-		await releaseInterrupted(this.#deps);
-		await joinOrphans(this.#deps);
+		await alone(this.#deps, { part: "leases of submissions" }, () => releaseSubmissions(this.#deps));
+		await alone(this.#deps, { part: "leases of deliveries" }, () => releaseInterrupted(this.#deps));
+		await alone(this.#deps, { part: "switched endpoints" }, () => settleEndpoints(this.#deps));
+		await alone(this.#deps, { part: "orphans" }, () => joinOrphans(this.#deps));
+	}
+
+	/** A short stretch of retention; the next call goes on where this one stopped. `stopping` ends it early. */
+	async retain(stopping: () => boolean = () => false): Promise<void> {
+		await alone(this.#deps, { part: "retention" }, () => this.#retention.stretch(stopping));
+	}
+
+	async #round<Row>(part: string, claimer: Claimer<Row>, room: number): Promise<Round<Row>> {
+		return (await alone(this.#deps, { part }, () => claimer.round(this.#deps, room))) ?? NOTHING;
 	}
 }
+
+const NOTHING = { rows: [], nextDueAt: null };
+
+const PHASES = { send: dispatch, poll, result: fetchResult };
+const work = (deps: Deps, claimed: ClaimedSubmission) => PHASES[claimed.phase](deps, claimed);

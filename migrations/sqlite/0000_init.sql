@@ -37,6 +37,7 @@ CREATE TABLE `cache` (
 	`read_at` integer NOT NULL
 );
 --> statement-breakpoint
+CREATE INDEX `cache_read` ON `cache` (`read_at`);--> statement-breakpoint
 CREATE TABLE `deliveries` (
 	`id` text PRIMARY KEY NOT NULL,
 	`app_id` text NOT NULL,
@@ -52,6 +53,7 @@ CREATE TABLE `deliveries` (
 	`attempts` integer DEFAULT 0 NOT NULL,
 	`failures` integer DEFAULT 0 NOT NULL,
 	`reason` text,
+	`armed_at` integer NOT NULL,
 	`created_at` integer NOT NULL,
 	`ended_at` integer
 );
@@ -61,6 +63,7 @@ CREATE INDEX `deliveries_job` ON `deliveries` (`app_id`,`job_id`,`id`);--> state
 CREATE INDEX `deliveries_app` ON `deliveries` (`app_id`,`id`);--> statement-breakpoint
 CREATE INDEX `deliveries_target` ON `deliveries` (`target`,`id`);--> statement-breakpoint
 CREATE INDEX `deliveries_undelivered` ON `deliveries` (`app_id`,`id`) WHERE state NOT IN ('delivered', 'superseded');--> statement-breakpoint
+CREATE INDEX `deliveries_held` ON `deliveries` (`target`,`id`) WHERE state = 'held';--> statement-breakpoint
 CREATE INDEX `deliveries_due` ON `deliveries` (`lane_id`,`next_attempt_at`) WHERE next_attempt_at IS NOT NULL;--> statement-breakpoint
 CREATE INDEX `deliveries_claimed` ON `deliveries` (`lane_id`,`claim_id`) WHERE claim_id IS NOT NULL;--> statement-breakpoint
 CREATE TABLE `endpoint_event_types` (
@@ -70,6 +73,7 @@ CREATE TABLE `endpoint_event_types` (
 	PRIMARY KEY(`app_id`, `event_type`, `endpoint_id`)
 );
 --> statement-breakpoint
+CREATE INDEX `endpoint_event_types_endpoint` ON `endpoint_event_types` (`app_id`,`endpoint_id`);--> statement-breakpoint
 CREATE TABLE `endpoints` (
 	`id` text PRIMARY KEY NOT NULL,
 	`app_id` text NOT NULL,
@@ -79,11 +83,14 @@ CREATE TABLE `endpoints` (
 	`secret` text NOT NULL,
 	`state` text NOT NULL,
 	`reason` text,
+	`unsettled_at` integer,
 	`created_at` integer NOT NULL,
 	`updated_at` integer NOT NULL
 );
 --> statement-breakpoint
 CREATE UNIQUE INDEX `endpoints_app_place` ON `endpoints` (`app_id`,`place`);--> statement-breakpoint
+CREATE INDEX `endpoints_app` ON `endpoints` (`app_id`,`id`);--> statement-breakpoint
+CREATE INDEX `endpoints_unsettled` ON `endpoints` (`unsettled_at`) WHERE unsettled_at IS NOT NULL;--> statement-breakpoint
 CREATE TABLE `events` (
 	`id` text PRIMARY KEY NOT NULL,
 	`app_id` text NOT NULL,
@@ -96,6 +103,7 @@ CREATE TABLE `events` (
 --> statement-breakpoint
 CREATE UNIQUE INDEX `events_job_revision` ON `events` (`job_id`,`revision`);--> statement-breakpoint
 CREATE INDEX `events_app` ON `events` (`app_id`,`id`);--> statement-breakpoint
+CREATE INDEX `events_bodies` ON `events` (`created_at`,`id`) WHERE body <> '';--> statement-breakpoint
 CREATE TABLE `idempotency_keys` (
 	`app_id` text NOT NULL,
 	`route` text NOT NULL,
@@ -131,7 +139,7 @@ CREATE TABLE `jobs` (
 --> statement-breakpoint
 CREATE INDEX `jobs_app` ON `jobs` (`app_id`,`id`);--> statement-breakpoint
 CREATE INDEX `jobs_app_state` ON `jobs` (`app_id`,`state`,`id`);--> statement-breakpoint
-CREATE INDEX `jobs_ended` ON `jobs` (`ended_at`) WHERE ended_at IS NOT NULL;--> statement-breakpoint
+CREATE INDEX `jobs_ended` ON `jobs` (`ended_at`,`id`) WHERE ended_at IS NOT NULL;--> statement-breakpoint
 CREATE TABLE `keys` (
 	`id` text PRIMARY KEY NOT NULL,
 	`app_id` text NOT NULL,
@@ -149,7 +157,7 @@ CREATE TABLE `lanes` (
 	`kind` text NOT NULL,
 	`app_id` text,
 	`account_id` text,
-	`max_in_flight` integer NOT NULL,
+	`max_in_flight` integer,
 	`not_before` integer DEFAULT 0 NOT NULL,
 	`reason` text,
 	`strikes` integer DEFAULT 0 NOT NULL
@@ -173,7 +181,7 @@ CREATE TABLE `receipts` (
 --> statement-breakpoint
 CREATE UNIQUE INDEX `receipts_delivery` ON `receipts` (`provider`,`account_id`,`delivery_id`);--> statement-breakpoint
 CREATE INDEX `receipts_job` ON `receipts` (`job_id`);--> statement-breakpoint
-CREATE INDEX `receipts_received` ON `receipts` (`received_at`);--> statement-breakpoint
+CREATE INDEX `receipts_received` ON `receipts` (`received_at`,`id`);--> statement-breakpoint
 CREATE INDEX `receipts_orphans` ON `receipts` (`received_at`) WHERE outcome = 'orphan';--> statement-breakpoint
 CREATE INDEX `receipts_orphan_of` ON `receipts` (`provider`,`account_id`,`provider_job_id`) WHERE outcome = 'orphan';--> statement-breakpoint
 CREATE TABLE `results` (

@@ -1,16 +1,21 @@
 import { eq } from "drizzle-orm";
 import { compile, q, type Slots } from "../db/compile.ts";
+import type { Bound } from "../db/db.ts";
 import { insertRow } from "../db/insert.ts";
 import { accounts } from "../db/schema.ts";
 import type { Deps } from "../deps.ts";
-import { accountFrom, defaultAccount } from "../providers/index.ts";
-import type { Account } from "../providers/provider.ts";
+import { newLane } from "../lanes/lane.ts";
+import { accountFrom, defaultAccount, PROVIDERS } from "../providers/index.ts";
+import { type Account, dispatchLane, pollLane } from "../providers/provider.ts";
 
 type Ports = Pick<Deps, "db" | "config" | "secrets">;
 
 const columns = { id: accounts.id, provider: accounts.provider, apiKey: accounts.apiKey, webhookSecret: accounts.webhookSecret };
 const byId = compile((p: Slots<{ id: string }>) => q.select(columns).from(accounts).where(eq(accounts.id, p.id)));
 const byProvider = compile((p: Slots<{ provider: string }>) => q.select(columns).from(accounts).where(eq(accounts.provider, p.provider)));
+const idsOf = compile((p: Slots<{ provider: string }>) =>
+	q.select({ id: accounts.id }).from(accounts).where(eq(accounts.provider, p.provider)),
+);
 const insertAccount = insertRow(accounts, { orIgnore: true });
 
 const place = (id: string, column: string) => ({ table: "accounts", column, row: id, app: "operator" });
@@ -32,16 +37,43 @@ export async function accountsOf(ports: Ports, provider: string): Promise<Accoun
 	return [configured, ...rows.map((row) => opened(ports, row))].filter((account) => account !== null);
 }
 
-/** Keeps the credentials of an account, sealed. Does nothing when it is there already. */
-export async function addAccount(
-	ports: Ports & Pick<Deps, "clock">,
-	account: { provider: string; name: string; apiKey: string | null; webhookSecret: string | null },
-): Promise<string> {
+/**
+ * Keeps the credentials of an account, sealed, with its lanes. The statements are one batch with whatever rests on them:
+ * `guard` finds the account only if they made it, not one that had the name before.
+ */
+export function newAccount(
+	ports: Pick<Deps, "secrets" | "clock">,
+	account: { provider: string; name: string; apiKey: string; webhookSecret: string | null },
+) {
 	const id = `${account.provider}:${account.name}`;
-	const seal = (value: string | null, column: string) => value && ports.secrets.seal(value, place(id, column));
-	const sealed = { apiKey: seal(account.apiKey, "api_key"), webhookSecret: seal(account.webhookSecret, "webhook_secret") };
-	await ports.db.batch([insertAccount.bind({ ...account, ...sealed, id, createdAt: ports.clock.now() })]);
-	return id;
+	const seal = (value: string, column: string) => ports.secrets.seal(value, place(id, column));
+	const apiKey = seal(account.apiKey, "api_key");
+	const webhookSecret = account.webhookSecret === null ? null : seal(account.webhookSecret, "webhook_secret");
+	const row = { id, provider: account.provider, name: account.name, apiKey, webhookSecret, createdAt: ports.clock.now() };
+	return { id, work: [insertAccount.bind(row), ...lanesOf(id)], guard: { madeAccount: id, madeWith: apiKey } };
+}
+
+/**
+ * The account that the settings describe gets its row, and every account its lanes: also those of job types that are new
+ * since it was made. Safe to repeat.
+ */
+export async function ensureAccounts(ports: Pick<Deps, "db" | "config" | "clock">, provider: string): Promise<void> {
+	const configured = defaultAccount(ports.config, provider);
+	if (configured !== null) {
+		const name = configured.id.slice(provider.length + 1);
+		const row = { id: configured.id, provider, name, apiKey: null, webhookSecret: null, createdAt: ports.clock.now() };
+		await ports.db.batch([insertAccount.bind(row)]);
+	}
+	const known = await ports.db.read(idsOf.bind({ provider }));
+	await ports.db.batch(known.flatMap(({ id }) => lanesOf(id)));
+}
+
+function lanesOf(accountId: string): Bound<unknown>[] {
+	const types = Object.keys(PROVIDERS[accountId.slice(0, accountId.indexOf(":"))]?.types ?? {});
+	return [
+		newLane({ id: pollLane(accountId), kind: "poll", accountId }),
+		...types.map((type) => newLane({ id: dispatchLane(accountId, type), kind: "dispatch", accountId })),
+	];
 }
 
 function opened(ports: Ports, row: { id: string; provider: string; apiKey: string | null; webhookSecret: string | null }): Account | null {

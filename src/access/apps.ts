@@ -1,23 +1,37 @@
-import { eq } from "drizzle-orm";
+import { desc, eq, sql } from "drizzle-orm";
+import { iso } from "../core/clock.ts";
 import { newId } from "../core/ids.ts";
 import { newSigningSecret } from "../core/signature.ts";
 import { compile, q, type Slots } from "../db/compile.ts";
 import { insertRow } from "../db/insert.ts";
+import { inPage, type Page, type PageSlots, valuesOf } from "../db/page.ts";
 import { apps } from "../db/schema.ts";
 import type { Deps } from "../deps.ts";
+import { JobhookError } from "../errors.ts";
 
 export const DEFAULT_APP = "default";
+/** Letters, digits, dots, - and _, so that a name needs no quotes anywhere. */
+export const APP_NAME = /^[A-Za-z0-9][\w.-]{0,63}$/;
 
 const insertApp = insertRow(apps, { orIgnore: true });
 const appByName = compile((p: Slots<{ name: string }>) =>
 	q.select({ id: apps.id, name: apps.name }).from(apps).where(eq(apps.name, p.name)),
+);
+const appsOf = compile((p: PageSlots) =>
+	q
+		.select({ id: apps.id, name: apps.name, createdAt: apps.createdAt })
+		.from(apps)
+		.where(inPage(apps.id, p))
+		.orderBy(desc(apps.id))
+		.limit(sql.placeholder("rows")),
 );
 const setSecret = compile((p: Slots<{ app: string; secret: string }>) =>
 	q.update(apps).set({ callbackSecret: p.secret }).where(eq(apps.id, p.app)).returning({ id: apps.id }),
 );
 
 type Ports = Pick<Deps, "db" | "clock" | "secrets">;
-const place = (app: string) => ({ table: "apps", column: "callback_secret", row: app, app });
+/** Where an app's callback secret is sealed. */
+export const place = (app: string) => ({ table: "apps", column: "callback_secret", row: app, app });
 
 export async function findApp(deps: Pick<Deps, "db">, name: string): Promise<{ id: string; name: string } | null> {
 	const [row] = await deps.db.read(appByName.bind({ name }));
@@ -40,7 +54,39 @@ export async function ensureApp(deps: Ports, name: string): Promise<{ id: string
 	return { id: app.id, created: inserted.length > 0 };
 }
 
-/** Replaces the secret that signs the callbacks of an app's jobs. */
-export async function setCallbackSecret(deps: Ports, appId: string, secret: string): Promise<void> {
-	await deps.db.batch([setSecret.bind({ app: appId, secret: deps.secrets.seal(secret, place(appId)) })]);
+/** Makes an app. Its callback secret is in this answer and never shown again. Null when the name is taken. */
+export async function createApp(deps: Ports, name: string) {
+	const now = deps.clock.now();
+	const id = newId("app", now);
+	const secret = newSigningSecret();
+	const [inserted] = await deps.db.batch([
+		insertApp.bind({ id, name, callbackSecret: deps.secrets.seal(secret, place(id)), createdAt: now }),
+	]);
+	return inserted.length === 0 ? null : { id, name, created_at: iso(now), callback_secret: secret };
+}
+
+/** All apps, newest first; one more than the page shows. */
+export async function listApps(deps: Pick<Deps, "db">, page: Page) {
+	const rows = await deps.db.read(appsOf.bind(valuesOf("", page)));
+	return rows.map(({ id, name, createdAt }) => ({ id, name, created_at: iso(createdAt) }));
+}
+
+/** Replaces the secret that signs the callbacks of an app's jobs, from the next attempt on. False when there is no such app. */
+export async function setCallbackSecret(deps: Ports, appId: string, secret: string): Promise<boolean> {
+	const [changed] = await deps.db.batch([setSecret.bind({ app: appId, secret: deps.secrets.seal(secret, place(appId)) })]);
+	return changed.length > 0;
+}
+
+/**
+ * Gives an app a new callback secret, in this answer and never shown again. Null when there is no such app. Refused where
+ * a setting holds the secret, for the next start would bring that one back.
+ */
+export async function rotateCallbackSecret(deps: Ports & Pick<Deps, "config">, appId: string): Promise<string | null> {
+	if (deps.config.callbackSecret !== undefined && (await findApp(deps, DEFAULT_APP))?.id === appId)
+		throw new JobhookError(
+			"not_possible",
+			`JOBHOOK_CALLBACK_SECRET holds the secret of the app ${DEFAULT_APP}: change it there and start again, or remove it and rotate`,
+		);
+	const secret = newSigningSecret();
+	return (await setCallbackSecret(deps, appId, secret)) ? secret : null;
 }

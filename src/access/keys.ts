@@ -4,6 +4,7 @@ import { sha256Hex } from "../core/hash.ts";
 import { newId, randomText } from "../core/ids.ts";
 import { compile, q, type Slots } from "../db/compile.ts";
 import { insertRow } from "../db/insert.ts";
+import { inPage, type Page, type PageSlots, valuesOf } from "../db/page.ts";
 import { keys } from "../db/schema.ts";
 import type { Deps } from "../deps.ts";
 
@@ -23,6 +24,14 @@ export interface Caller {
 export const may = ({ scopes }: Pick<Caller, "scopes">, scope: Scope): boolean =>
 	scopes.includes(scope) || scopes.includes("admin") || (scope === "read" && scopes.includes("submit"));
 
+const shownColumns = {
+	id: keys.id,
+	name: keys.name,
+	scopes: keys.scopes,
+	accountId: keys.accountId,
+	createdAt: keys.createdAt,
+	revokedAt: keys.revokedAt,
+};
 const insertKey = insertRow(keys);
 const callerOfHash = compile((p: Slots<{ hash: string }>) =>
 	q
@@ -30,46 +39,50 @@ const callerOfHash = compile((p: Slots<{ hash: string }>) =>
 		.from(keys)
 		.where(and(eq(keys.hash, p.hash), isNull(keys.revokedAt))),
 );
-const keysOfApp = compile((p: Slots<{ app: string }>) =>
+const keysOf = compile((p: PageSlots) =>
 	q
-		.select({
-			id: keys.id,
-			name: keys.name,
-			scopes: keys.scopes,
-			accountId: keys.accountId,
-			createdAt: keys.createdAt,
-			revokedAt: keys.revokedAt,
-		})
+		.select(shownColumns)
 		.from(keys)
-		.where(eq(keys.appId, p.app))
-		.orderBy(desc(keys.id)),
+		.where(and(eq(keys.appId, p.app), inPage(keys.id, p)))
+		.orderBy(desc(keys.id))
+		.limit(sql.placeholder("rows")),
 );
 const revoke = compile((p: Slots<{ app: string; key: string; now: number }>) =>
 	q
 		.update(keys)
 		.set({ revokedAt: sql`coalesce(revoked_at, ${p.now})` })
 		.where(and(eq(keys.appId, p.app), eq(keys.id, p.key)))
-		.returning({ id: keys.id }),
+		.returning(shownColumns),
 );
 
 type Ports = Pick<Deps, "db" | "clock">;
-interface NewKey {
-	name: string;
-	scopes: readonly Scope[];
-	/** An existing secret text to register, e.g. a provider's own key; without it one is made. */
-	key?: string;
-	accountId?: string | null;
+
+/** Makes a key for an app. It is in this answer and nowhere else: the row holds its hash. */
+export async function createKey(deps: Ports, appId: string, wish: { name: string; scopes: readonly Scope[] }) {
+	const key = `jh_${randomText(24)}`;
+	const row = keyRow({ ...wish, appId, key, accountId: null, now: deps.clock.now() });
+	await deps.db.batch([insertKey.bind(row)]);
+	return { ...shown(row), key };
 }
 
-/** Makes a key for an app. It is in this answer and nowhere else: the row holds its hash. `ConstraintError` when it is registered already. */
-export async function createKey(deps: Ports, appId: string, wish: NewKey): Promise<{ id: string; key: string }> {
-	const now = deps.clock.now();
-	const id = newId("key", now);
-	const { name, scopes, key = `jh_${randomText(24)}`, accountId = null } = wish;
-	const row = { id, appId, name, scopes: scopes.join(","), accountId, hash: sha256Hex(key), createdAt: now, revokedAt: null };
-	await deps.db.batch([insertKey.bind(row)]);
-	return { id, key };
-}
+/** The row of a key, which holds its hash. */
+export const keyRow = (of: {
+	appId: string;
+	key: string;
+	name: string;
+	scopes: readonly Scope[];
+	accountId: string | null;
+	now: number;
+}): typeof keys.$inferSelect => ({
+	id: newId("key", of.now),
+	appId: of.appId,
+	name: of.name,
+	scopes: of.scopes.join(","),
+	accountId: of.accountId,
+	hash: sha256Hex(of.key),
+	createdAt: of.now,
+	revokedAt: null,
+});
 
 /** Null when the key is unknown or revoked. */
 export async function callerOf(deps: Pick<Deps, "db">, key: string): Promise<Caller | null> {
@@ -77,21 +90,24 @@ export async function callerOf(deps: Pick<Deps, "db">, key: string): Promise<Cal
 	return row === undefined ? null : { ...row, scopes: row.scopes.split(",") as Scope[] };
 }
 
-/** All keys of an app, newest first, revoked ones too. Never the keys themselves. */
-export async function listKeys(deps: Pick<Deps, "db">, appId: string) {
-	const rows = await deps.db.read(keysOfApp.bind({ app: appId }));
-	return rows.map(({ id, name, scopes, accountId, createdAt, revokedAt }) => ({
-		id,
-		name,
-		scopes: scopes.split(",") as Scope[],
-		account: accountId,
-		created_at: iso(createdAt),
-		revoked_at: isoOrNull(revokedAt),
-	}));
+/** Keys of an app, newest first, revoked ones too; one more than the page shows. Never the keys themselves. */
+export async function listKeys(deps: Pick<Deps, "db">, appId: string, page: Page) {
+	const rows = await deps.db.read(keysOf.bind(valuesOf(appId, page)));
+	return rows.map(shown);
 }
 
-/** False when this app has no such key. A key that is revoked already stays as it is. */
-export async function revokeKey(deps: Ports, appId: string, keyId: string): Promise<boolean> {
+/** The key as it is now; null when this app has none of that id. One that is revoked already stays as it is. */
+export async function revokeKey(deps: Ports, appId: string, keyId: string) {
 	const [revoked] = await deps.db.batch([revoke.bind({ app: appId, key: keyId, now: deps.clock.now() })]);
-	return revoked.length > 0;
+	return revoked[0] === undefined ? null : shown(revoked[0]);
 }
+
+/** A key as it is told about; the key itself is not known here. */
+export const shown = (row: Pick<typeof keys.$inferSelect, keyof typeof shownColumns>) => ({
+	id: row.id,
+	name: row.name,
+	scopes: row.scopes.split(",") as Scope[],
+	account: row.accountId,
+	created_at: iso(row.createdAt),
+	revoked_at: isoOrNull(row.revokedAt),
+});

@@ -19,8 +19,11 @@ export function parseCidr(text: string): Range | null {
  */
 export class AddressGuard {
 	readonly #allowed: Range[];
+	readonly #ownHost: string | null;
 
-	constructor(allow: readonly string[]) {
+	/** `ownUrl`: how the world reaches us, which is no place for callbacks either. */
+	constructor(allow: readonly string[], ownUrl: string | null = null) {
+		this.#ownHost = ownUrl === null ? null : bareName(new URL(ownUrl).hostname);
 		this.#allowed = allow.flatMap((text) => {
 			const range = parseCidr(text);
 			return range ? [range] : [];
@@ -48,18 +51,27 @@ export class AddressGuard {
 		const verdict = host === null ? this.#judgeName(url.hostname) : this.judge(host);
 		if (verdict === "refused")
 			return "must not point at a private, loopback or reserved address (the operator can list it in CALLBACK_ALLOW)";
+		if (bareName(url.hostname) === this.#ownHost && !this.#isListed(url.hostname)) return "must not point at this service's own host";
 		if (url.protocol === "http:" && verdict === "public") return "must be https (http only where CALLBACK_ALLOW lists the address)";
 		return null;
+	}
+
+	/** By its address. A name has none yet, but for the one that always means this machine. */
+	#isListed(hostname: string): boolean {
+		const address = bareName(hostname) === "localhost" ? "127.0.0.1" : literalOf(hostname);
+		return address !== null && this.judge(address) === "listed";
 	}
 
 	/** A name that may resolve to a listed address is let through: the dialer judges what it resolves to. */
 	#judgeName(name: string): "public" | "listed" | "refused" {
 		if (this.#allowed.length > 0) return "listed";
-		const bare = name.replace(/\.$/, "").toLowerCase();
+		const bare = bareName(name);
 		const dotted = /^[^.]+(\.[^.]+)+$/.test(bare);
 		return dotted && !/\.(localhost|local|internal|localdomain)$/.test(bare) ? "public" : "refused";
 	}
 }
+
+const bareName = (hostname: string): string => hostname.replace(/\.$/, "").toLowerCase();
 
 /** The IP address a URL's host is, or null for a name. `new URL` has already turned 0x7f.1 and 2130706433 into 127.0.0.1. */
 export function literalOf(hostname: string): string | null {

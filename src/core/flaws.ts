@@ -6,6 +6,8 @@ export interface Flaw {
 
 const MAX_DEPTH = 32;
 const MAX_FLAWS = 20;
+/** More parts than any request has; looking at all of a body made of `[[],[],…]` would hold up everybody else. */
+const MAX_PARTS = 50_000;
 
 /**
  * What valid JSON can say and databases, receivers or we would change in silence: numbers that lose digits, U+0000, halves
@@ -13,15 +15,21 @@ const MAX_FLAWS = 20;
  */
 export function flawsOf(value: unknown): Flaw[] {
 	const flaws: Flaw[] = [];
-	for (const flaw of search(value, [])) if (flaws.push(flaw) === MAX_FLAWS) break;
+	const open: { value: unknown; path: string[] }[] = [{ value, path: [] }];
+	let parts = 0;
+	for (let next = open.pop(); next !== undefined && flaws.length < MAX_FLAWS; next = open.pop()) {
+		const { value: part, path } = next;
+		const message = flawOf(part, path.length);
+		if (message !== null) flaws.push({ path, message });
+		else if (isComposite(part)) {
+			if (Array.isArray(part) && parts + part.length > MAX_PARTS) parts = Number.POSITIVE_INFINITY;
+			const names = parts > MAX_PARTS ? [] : Object.keys(part);
+			parts += names.length;
+			if (parts > MAX_PARTS) return [{ path: [], message: `must not have more than ${MAX_PARTS} parts` }];
+			for (const name of names.toReversed()) open.push({ value: (part as Record<string, unknown>)[name], path: [...path, name] });
+		}
+	}
 	return flaws;
-}
-
-function* search(value: unknown, path: string[]): Generator<Flaw> {
-	const message = flawOf(value, path.length);
-	if (message !== null) yield { path, message };
-	else if (isComposite(value))
-		for (const [key, part] of Object.entries(value)) if (isComposite(part) || flawOf(part, 0) !== null) yield* search(part, [...path, key]);
 }
 
 function flawOf(value: unknown, depth: number): string | null {

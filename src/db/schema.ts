@@ -88,7 +88,7 @@ export const jobs = sqliteTable(
 	(t) => [
 		index("jobs_app").on(t.appId, t.id),
 		index("jobs_app_state").on(t.appId, t.state, t.id),
-		index("jobs_ended").on(t.endedAt).where(sql`ended_at IS NOT NULL`),
+		index("jobs_ended").on(t.endedAt, t.id).where(sql`ended_at IS NOT NULL`),
 	],
 );
 
@@ -164,7 +164,7 @@ export const receipts = sqliteTable(
 	(t) => [
 		uniqueIndex("receipts_delivery").on(t.provider, t.accountId, t.deliveryId),
 		index("receipts_job").on(t.jobId),
-		index("receipts_received").on(t.receivedAt),
+		index("receipts_received").on(t.receivedAt, t.id),
 		index("receipts_orphans").on(t.receivedAt).where(sql`outcome = 'orphan'`),
 		index("receipts_orphan_of").on(t.provider, t.accountId, t.providerJobId).where(sql`outcome = 'orphan'`),
 	],
@@ -179,10 +179,15 @@ export const events = sqliteTable(
 		jobId: text("job_id").notNull(),
 		type: text("type").notNull(),
 		revision: integer("revision").notNull(),
+		/** Empty once it was kept long enough: then it is not sent any more. */
 		body: text("body").notNull(),
 		createdAt: integer("created_at").notNull(),
 	},
-	(t) => [uniqueIndex("events_job_revision").on(t.jobId, t.revision), index("events_app").on(t.appId, t.id)],
+	(t) => [
+		uniqueIndex("events_job_revision").on(t.jobId, t.revision),
+		index("events_app").on(t.appId, t.id),
+		index("events_bodies").on(t.createdAt, t.id).where(sql`body <> ''`),
+	],
 );
 
 /** How a finished job's result is reached. */
@@ -208,12 +213,19 @@ export const endpoints = sqliteTable(
 		description: text("description"),
 		/** Sealed. */
 		secret: text("secret").notNull(),
-		state: text("state", { enum: ["enabled", "disabled"] }).notNull(),
+		/** A deleted one keeps its row for the history of its deliveries, and its place. */
+		state: text("state", { enum: ["enabled", "disabled", "deleted"] }).notNull(),
 		reason: text("reason"),
+		/** When its state last changed; null once all its deliveries have followed. */
+		unsettledAt: integer("unsettled_at"),
 		createdAt: integer("created_at").notNull(),
 		updatedAt: integer("updated_at").notNull(),
 	},
-	(t) => [uniqueIndex("endpoints_app_place").on(t.appId, t.place)],
+	(t) => [
+		uniqueIndex("endpoints_app_place").on(t.appId, t.place),
+		index("endpoints_app").on(t.appId, t.id),
+		index("endpoints_unsettled").on(t.unsettledAt).where(sql`unsettled_at IS NOT NULL`),
+	],
 );
 
 /** One row per subscribed type; the fan-out reads this key. */
@@ -224,7 +236,7 @@ export const endpointEventTypes = sqliteTable(
 		eventType: text("event_type").notNull(),
 		endpointId: text("endpoint_id").notNull(),
 	},
-	(t) => [primaryKey({ columns: [t.appId, t.eventType, t.endpointId] })],
+	(t) => [primaryKey({ columns: [t.appId, t.eventType, t.endpointId] }), index("endpoint_event_types_endpoint").on(t.appId, t.endpointId)],
 );
 
 /**
@@ -250,6 +262,8 @@ export const deliveries = sqliteTable(
 		attempts: integer("attempts").notNull().default(0),
 		failures: integer("failures").notNull().default(0),
 		reason: text("reason"),
+		/** Since when its age counts: made, asked for again, or let go when its endpoint was enabled. */
+		armedAt: integer("armed_at").notNull(),
 		createdAt: integer("created_at").notNull(),
 		endedAt: integer("ended_at"),
 	},
@@ -259,6 +273,7 @@ export const deliveries = sqliteTable(
 		index("deliveries_app").on(t.appId, t.id),
 		index("deliveries_target").on(t.target, t.id),
 		index("deliveries_undelivered").on(t.appId, t.id).where(sql`state NOT IN ('delivered', 'superseded')`),
+		index("deliveries_held").on(t.target, t.id).where(sql`state = 'held'`),
 		index("deliveries_due").on(t.laneId, t.nextAttemptAt).where(sql`next_attempt_at IS NOT NULL`),
 		index("deliveries_claimed").on(t.laneId, t.claimId).where(sql`claim_id IS NOT NULL`),
 	],
@@ -299,8 +314,12 @@ export const idempotencyKeys = sqliteTable(
 );
 
 /** What a provider told that may be told again while it is down, e.g. its models. */
-export const cache = sqliteTable("cache", {
-	key: text("key").primaryKey(),
-	body: text("body").notNull(),
-	readAt: integer("read_at").notNull(),
-});
+export const cache = sqliteTable(
+	"cache",
+	{
+		key: text("key").primaryKey(),
+		body: text("body").notNull(),
+		readAt: integer("read_at").notNull(),
+	},
+	(t) => [index("cache_read").on(t.readAt)],
+);

@@ -1,19 +1,29 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
-import { bodyLimit } from "hono/body-limit";
 import { createMiddleware } from "hono/factory";
 import { routePath } from "hono/route";
-import { flawsOf } from "../core/flaws.ts";
 import { nonce } from "../core/ids.ts";
 import type { Deps } from "../deps.ts";
 import { JobhookError } from "../errors.ts";
-import { authenticate } from "./auth.ts";
+import { Models } from "../jobs/models.ts";
+import { mountApps } from "./apps.ts";
+import { authenticate, scoped } from "./auth.ts";
+import { jsonBodies, limited } from "./bodies.ts";
 import type { App, Vars } from "./context.ts";
+import { mountDeliveryReads, mountDeliveryWrites } from "./deliveries.ts";
+import { document } from "./document.ts";
+import { mountEndpointActions } from "./endpoint-actions.ts";
 import { mountEndpointReads, mountEndpointWrites } from "./endpoints.ts";
 import { asJobhookError, detailsOf, errorResponse, validationFailed } from "./errors.ts";
+import { mountEventReads } from "./events.ts";
 import { mountHealth, type Vitals } from "./health.ts";
 import { mountHooks } from "./hooks.ts";
-import { mountJobReads, mountSubmit } from "./jobs.ts";
-import { mountResults } from "./results.ts";
+import { mountJobActions } from "./job-actions.ts";
+import { mountJobReads } from "./jobs.ts";
+import { mountKeys } from "./keys.ts";
+import { notOverloaded, requestsPerMinute } from "./limits.ts";
+import { mountModels } from "./models.ts";
+import { mountJobResult, mountResults } from "./results.ts";
+import { mountSubmit } from "./submit.ts";
 
 /** The route table of the whole service. */
 export function createApp(deps: Deps, vitals?: Vitals): App {
@@ -21,11 +31,23 @@ export function createApp(deps: Deps, vitals?: Vitals): App {
 	mountHealth(app, deps, vitals);
 	mountHooks(app, deps);
 	mountResults(app, deps);
-	app.use("/v1/*", authenticate(deps), jsonOnly, limited(deps), flawless);
-	mountSubmit(app, deps);
+	app.use("/v1/*", authenticate(deps), requestsPerMinute(deps), scoped);
+	app.use("/v1/jobs", notOverloaded(deps));
+	app.use("/v1/*", limited(deps), jsonBodies(app));
+	const models = new Models(deps);
+	mountSubmit(app, deps, models);
+	mountModels(app, deps, models);
 	mountJobReads(app, deps);
+	mountJobResult(app, deps);
+	mountJobActions(app, deps);
 	mountEndpointWrites(app, deps);
 	mountEndpointReads(app, deps);
+	mountEndpointActions(app, deps);
+	mountDeliveryReads(app, deps);
+	mountDeliveryWrites(app, deps);
+	mountEventReads(app, deps);
+	mountKeys(app, deps);
+	mountApps(app, deps);
 	return document(app);
 }
 
@@ -33,9 +55,11 @@ export function createApp(deps: Deps, vitals?: Vitals): App {
 export function createReadApp(deps: Pick<Deps, "db" | "config" | "log" | "clock" | "secrets" | "publicUrl">): App {
 	const app = base(deps);
 	mountHealth(app, deps);
-	app.use("/v1/*", authenticate(deps));
+	app.use("/v1/*", authenticate(deps), requestsPerMinute(deps), scoped);
 	mountJobReads(app, deps);
 	mountEndpointReads(app, deps);
+	mountDeliveryReads(app, deps);
+	mountEventReads(app, deps);
 	return document(app);
 }
 
@@ -71,34 +95,3 @@ const requestLog = ({ log, clock }: Pick<Deps, "log" | "clock">) =>
 			"request.finished",
 		);
 	});
-
-const jsonOnly = createMiddleware(async (c, next) => {
-	const type = c.req.header("content-type") ?? "";
-	if (c.req.method === "POST" && !/^application\/json\s*(;|$)/i.test(type))
-		throw new JobhookError("unsupported_media_type", "send JSON with Content-Type: application/json");
-	await next();
-});
-
-/** What was taken must come back as it was sent: what cannot be kept is refused, whatever field it is in. */
-const flawless = createMiddleware(async (c, next) => {
-	if (c.req.method === "POST") {
-		const flaws = flawsOf(await c.req.json<unknown>().catch(() => null)); // what is not JSON is refused by the route
-		if (flaws.length > 0) throw validationFailed(flaws.map(({ path, message }) => ({ field: path.join(".") || "body", message })));
-	}
-	await next();
-});
-
-const limited = (deps: Deps) =>
-	bodyLimit({
-		maxSize: deps.config.submitMaxBytes,
-		onError: () => {
-			throw new JobhookError("payload_too_large", `the body has at most ${deps.config.submitMaxBytes} bytes`);
-		},
-	});
-
-function document(app: App): App {
-	app.openAPIRegistry.registerComponent("securitySchemes", "bearer", { type: "http", scheme: "bearer" });
-	app.openAPIRegistry.registerComponent("securitySchemes", "apiKey", { type: "apiKey", in: "header", name: "X-API-KEY" });
-	app.doc31("/openapi.json", { openapi: "3.1.0", info: { title: "jobhook", version: "0.1.0" } });
-	return app;
-}

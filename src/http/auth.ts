@@ -29,9 +29,20 @@ export function authenticate(deps: Pick<Deps, "db" | "config">) {
 	});
 }
 
+/**
+ * What a route asks of a key: reading for `read`, submits and what is done to jobs for `submit`. Keys, apps and whatever is
+ * not named here ask for `admin`, so that no new route is open by mistake.
+ */
+export function scopeOf(method: string, path: string): Scope {
+	const [, , room] = path.split("/");
+	if (room === "keys" || room === "apps") return "admin";
+	if (method === "GET" || method === "HEAD" || room === "price") return "read";
+	return method === "POST" && room === "jobs" ? "submit" : "admin";
+}
+
 /** Refuses a key that may not do what the route does. */
-export const allow = (scope: Scope) =>
-	createMiddleware<Vars>(async (c, next) => {
-		if (!may(c.var.caller, scope)) throw new JobhookError("forbidden", `this key has no scope ${scope}`);
-		await next();
-	});
+export const scoped = createMiddleware<Vars>(async (c, next) => {
+	const scope = scopeOf(c.req.method, c.req.path);
+	if (!may(c.var.caller, scope)) throw new JobhookError("forbidden", `this key has no scope ${scope}: use one that has, or make one`);
+	await next();
+});

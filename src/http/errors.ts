@@ -3,7 +3,7 @@ import type { Context } from "hono";
 import { HTTPException } from "hono/http-exception";
 import { type Detail, JobhookError } from "../errors.ts";
 
-const RETRY_AFTER_SECONDS = "2";
+const UNAVAILABLE_RETRY_S = 2;
 
 /** What any thrown thing means to a client. Only our own errors keep their message. */
 export function asJobhookError(e: unknown): JobhookError {
@@ -15,7 +15,8 @@ export function asJobhookError(e: unknown): JobhookError {
 
 export function errorResponse(c: Context, error: JobhookError, requestId: string): Response {
 	const { code, message, details } = error;
-	if (code === "unavailable") c.header("Retry-After", RETRY_AFTER_SECONDS);
+	const retryAfterS = error.retryAfterS ?? (code === "unavailable" ? UNAVAILABLE_RETRY_S : null);
+	if (retryAfterS !== null) c.header("Retry-After", String(retryAfterS));
 	if (code === "unauthorized") c.header("WWW-Authenticate", 'Bearer realm="jobhook"');
 	return c.json({ error: { code, message, request_id: requestId, ...(details.length > 0 ? { details } : {}) } }, error.status);
 }

@@ -1,33 +1,67 @@
 import { createRoute, z } from "@hono/zod-openapi";
+import type { Context } from "hono";
 import { parseId } from "../core/ids.ts";
 import { isResultLink } from "../core/result-link.ts";
 import type { Deps } from "../deps.ts";
 import { JobhookError } from "../errors.ts";
-import { resultLocation } from "../jobs/result.ts";
+import { type Result, readResult, resultOf } from "../jobs/result.ts";
 import type { App } from "./context.ts";
 import { failure } from "./schemas.ts";
 
-const resultRoute = createRoute({
+const params = z.object({ id: z.string().openapi({ param: { name: "id", in: "path" } }) });
+const answers = {
+	200: {
+		description: "The result, where it is text",
+		content: { "text/plain": { schema: z.string() }, "application/json": { schema: z.unknown() } },
+	},
+	302: { description: "Where it is a file: the result, at the provider", headers: z.object({ Location: z.string() }) },
+};
+
+const linkRoute = createRoute({
 	method: "get",
 	path: "/results/{id}",
-	request: {
-		params: z.object({ id: z.string().openapi({ param: { name: "id", in: "path" } }) }),
-		query: z.object({ exp: z.string().default(""), sig: z.string().default("") }),
-	},
+	request: { params, query: z.object({ exp: z.string().default(""), sig: z.string().default("") }) },
+	responses: { ...answers, 404: failure("Not a valid link, or no longer one") },
+});
+
+const resultRoute = createRoute({
+	method: "get",
+	path: "/v1/jobs/{id}/result",
+	security: [{ bearer: [] }, { apiKey: [] }],
+	request: { params },
 	responses: {
-		302: { description: "The result, at the provider", headers: z.object({ Location: z.string() }) },
-		404: failure("Not a valid link, or no longer one"),
+		...answers,
+		401: failure("No key"),
+		404: failure("No such job of this app, or its result is not kept any more"),
+		409: failure("`not_possible`: the job is not completed"),
 	},
 });
 
+/** The signed link, which needs no key. */
 export function mountResults(app: App, deps: Deps): void {
-	app.openapi(resultRoute, async (c) => {
+	app.openapi(linkRoute, async (c) => {
 		const { exp, sig } = c.req.valid("query");
 		const id = parseId("job", c.req.valid("param").id);
 		const valid = id !== null && isResultLink(deps.secrets, id, exp, sig, deps.clock.now());
-		const location = valid ? await resultLocation(deps, id) : null;
-		if (location === null) throw new JobhookError("not_found", "this link is not valid, or no longer; read the job for a new one");
-		c.header("Cache-Control", "private, max-age=60");
-		return c.redirect(location, 302);
+		const result = valid ? await resultOf(deps, id) : null;
+		if (result === null) throw new JobhookError("not_found", "this link is not valid, or no longer; read the job for a new one");
+		return answer(c, result);
 	});
+}
+
+export function mountJobResult(app: App, deps: Deps): void {
+	app.openapi(resultRoute, async (c) => {
+		const id = parseId("job", c.req.valid("param").id);
+		const result = id === null ? null : await readResult(deps, c.var.caller.appId, id);
+		if (result === null) throw new JobhookError("not_found", "this app has no job of that id, or its result is not kept any more");
+		return answer(c, result);
+	});
+}
+
+/** The text comes from a provider: no browser is to make more of it than text. */
+function answer(c: Context, result: Result): Response {
+	c.header("Cache-Control", "private, max-age=60");
+	if (result.kind === "link") return c.redirect(result.url, 302);
+	c.header("X-Content-Type-Options", "nosniff");
+	return c.body(result.text, 200, { "Content-Type": result.contentType });
 }

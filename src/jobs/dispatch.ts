@@ -3,14 +3,16 @@ import { hookToken } from "../core/hook-token.ts";
 import { ConstraintError } from "../db/db.ts";
 import type { Deps } from "../deps.ts";
 import { laneWorks, pauseAccount, pauseMs, strikeLane } from "../lanes/pause.ts";
-import { canBeHooked, jobDeadlineMs, PROVIDERS } from "../providers/index.ts";
+import { canBeHooked, PROVIDERS } from "../providers/index.ts";
 import { pollLane, type SendOutcome } from "../providers/provider.ts";
 import { endSubmission } from "./end.ts";
 import { insist } from "./insist.ts";
+import { isTerminal } from "./job.ts";
 import { firstPollMs } from "./ladder.ts";
 import { joinOrphansOf } from "./orphans.ts";
 import * as sql from "./sql/work.ts";
 import { pendingSubmission } from "./submission.ts";
+import { unknownUntil } from "./unknown.ts";
 
 const FIRST_RETRY_MS = 5000;
 const LONGEST_RETRY_MS = 600_000;
@@ -23,12 +25,18 @@ export function sendAgainMs(sends: number, retryAfterMs: number | null, random01
 
 /** Sends one claimed submission and settles how it went. The claim has already written `sending`. */
 export async function dispatch(deps: Deps, claimed: sql.Claimed): Promise<void> {
+	if (isTerminal(claimed.jobState)) return notSent(deps, claimed);
 	const startedAt = deps.clock.now();
 	if (startedAt > claimed.acceptedSince + deps.config.dispatchDeadlineMs) return notDispatched(deps, claimed, "it never had its turn");
 	const outcome = await send(deps, claimed);
 	// told before it is written: whatever happens to the database now, the provider's id can be found
 	tell(deps, claimed, outcome, startedAt);
 	await insist(() => settle(deps, claimed, outcome));
+}
+
+/** The job ended, by request, before its turn came. */
+async function notSent(deps: Deps, { id }: sql.Claimed): Promise<void> {
+	await deps.db.batch([sql.notTaken.bind({ submission: id, reason: "job_ended", now: deps.clock.now() })]);
 }
 
 function tell(deps: Deps, { id, jobId, n, accountId }: sql.Claimed, outcome: SendOutcome, startedAt: number): void {
@@ -112,8 +120,9 @@ const notDispatched = (deps: Deps, claimed: sql.Claimed, why: string) =>
 	endSubmission(deps, claimed, { state: "not_taken", code: "not_dispatched", message: `no send of this job was taken in time; ${why}` });
 
 async function settleUnknown(deps: Deps, claimed: sql.Claimed, reason: string): Promise<void> {
-	const deadline = (claimed.sentAt ?? deps.clock.now()) + jobDeadlineMs(deps.config, claimed.provider);
+	const deadline = unknownUntil(deps, claimed);
 	await deps.db.batch([
 		sql.unknown.bind({ submission: claimed.id, claim: claimed.claimId, reason, lane: pollLane(claimed.accountId), deadline }),
 	]);
+	if (deps.config.onUnknown === "resubmit") deps.wake();
 }

@@ -10,7 +10,7 @@ import { knownBySubmission } from "./sql/finish.ts";
  */
 export async function endSubmission(
 	deps: Deps,
-	decided: { id: string; state: string },
+	decided: { id: string; state: string; phase: string },
 	failure: { state: string; code: string; message: string },
 ): Promise<void> {
 	for (let attempt = 0; attempt < 20; attempt++) {
@@ -18,7 +18,7 @@ export async function endSubmission(
 		if (known === undefined || isTerminal(known.state) || known.currentSubmissionId !== decided.id) return;
 		// the one sender of a submission may bring its bad news after its lease ran out
 		const late = decided.state === "sending" && known.submissionState === "unknown" && known.providerJobId === null;
-		if (known.submissionState !== decided.state && !late) return;
+		if ((known.submissionState !== decided.state || known.phase !== decided.phase) && !late) return;
 		const move = { state: "failed" as const, code: failure.code, message: failure.message, providerJobId: null };
 		if (await finish(deps, known, move, { kind: "own", submissionState: failure.state, reason: failure.code })) return;
 	}

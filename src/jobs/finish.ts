@@ -1,26 +1,20 @@
 import { newId } from "../core/ids.ts";
 import { resultLink } from "../core/result-link.ts";
-import type { Bound, RowOf } from "../db/db.ts";
-import type { receipts } from "../db/schema.ts";
+import type { Bound } from "../db/db.ts";
 import type { Deps } from "../deps.ts";
 import { fanOut } from "../outbound/fanout.ts";
-import { type News, pollLane } from "../providers/provider.ts";
+import { pollLane } from "../providers/provider.ts";
 import { renderEvent } from "./envelope.ts";
+import { holdOf, openMove } from "./ground.ts";
 import { type EventState, eventTypeOf, isTerminal, type JobState } from "./job.ts";
 import { firstPollMs } from "./ladder.ts";
+import type { Ground, Known, Move } from "./move.ts";
+import { textOf } from "./news.ts";
 import * as sql from "./sql/finish.ts";
+import { tellEnd } from "./wait.ts";
 
-type Receipt = typeof receipts.$inferSelect;
-export type Known = RowOf<typeof sql.knownBySubmission>;
-
-/** A move that is due, with what the provider said of it. `canceled` and our own failures come as news, too. */
-export type Move = (News | { state: "canceled"; message: string }) & { providerJobId: string | null };
-
-/** What the move rests on: a receipt to be stored with it, an orphan to be joined, or our own account. */
-export type Ground =
-	| { kind: "receipt"; receipt: Receipt }
-	| { kind: "orphan"; receiptId: string }
-	| { kind: "own"; submissionState: string; reason: string };
+/** A text that is longer comes by its link alone. */
+const INLINE_MAX_BYTES = 262_144;
 
 /**
  * Moves a job in one atomic batch: receipt, guarded move, submission, event, result, fan-out.
@@ -32,22 +26,15 @@ export async function finish(deps: Deps, known: Known, move: Move, ground: Groun
 	const event = newId("evt", now);
 	const at = { job: known.jobId, event };
 	const facts = factsOf(deps, known, move, event, now);
-	const guarded = {
-		...at,
+	const { before, guarded, after } = openMove(ground, known, {
+		...holdOf(known, event),
 		now,
-		from: known.state,
-		revision: known.revision,
-		submission: known.submissionId,
-		submissionState: known.submissionState,
-	};
-	const bound = {
-		...guarded,
 		to: move.state,
 		started: facts.startedAt,
 		ended: facts.endedAt,
 		errorCode: facts.errorCode,
 		errorMessage: facts.errorMessage,
-	};
+	});
 	const rest: Bound<unknown>[] = [
 		await submissionAfter(deps, known, move, ground, event, now),
 		sql.eventOfMove.bind({
@@ -69,8 +56,8 @@ export async function finish(deps: Deps, known: Known, move: Move, ground: Groun
 				appId: known.appId,
 				providerUrl: move.resultUrl,
 				readAt: now,
-				content: null,
-				contentType: null,
+				content: move.text,
+				contentType: move.text === null ? null : textOf(known),
 			}),
 		);
 	rest.push(
@@ -83,43 +70,25 @@ export async function finish(deps: Deps, known: Known, move: Move, ground: Groun
 			target: targetOf(known, move.state),
 		}),
 	);
-	const [moved] = await deps.db.batch<Bound<unknown>[]>([...opening(ground, known, bound), ...rest]);
-	if (moved === undefined || moved.length === 0) return false;
+	const results = await deps.db.batch<Bound<unknown>[]>([...before, guarded, ...after, ...rest]);
+	if (results[before.length]?.length === 0) return false;
 	deps.log.info({ job: known.jobId, event, from: known.state, to: move.state, on: ground.kind }, "job.moved");
 	deps.wake();
+	if (isTerminal(move.state)) tellEnd(known.jobId);
 	return true;
 }
 
-/** The guarded move itself, and the receipt's own row behind it. */
-function opening(ground: Ground, known: Known, move: Parameters<typeof sql.moveJobAlone.bind>[0]): Bound<unknown>[] {
-	const at = { job: move.job, event: move.event };
-	switch (ground.kind) {
-		case "receipt": {
-			const { provider, accountId: account, deliveryId: delivery } = ground.receipt;
-			const whose = { appId: known.appId, jobId: known.jobId, submissionId: known.submissionId };
-			return [
-				sql.moveJobOnNewReceipt.bind({ ...move, provider, account, delivery }),
-				sql.receiptOfMove.bind({ ...ground.receipt, ...whose, ...at, outcome: "applied" }),
-			];
-		}
-		case "orphan":
-			return [
-				sql.moveJobOnOrphan.bind({ ...move, receipt: ground.receiptId }),
-				sql.orphanOfMove.bind({ ...at, receipt: ground.receiptId, app: known.appId, submission: known.submissionId }),
-			];
-		case "own":
-			return [sql.moveJobAlone.bind(move)];
-	}
+async function submissionAfter(deps: Deps, known: Known, move: Move, ground: Ground, event: string, now: number): Promise<Bound<unknown>> {
+	const at = { submission: known.submissionId, job: known.jobId, event, now, providerJob: move.providerJobId };
+	if (isTerminal(move.state)) return sql.submissionEnded.bind({ ...at, ...endOf(ground) });
+	const lane = pollLane(known.accountId);
+	if (move.state === "processing" && move.fetch) return sql.submissionFetching.bind({ ...at, lane });
+	return sql.submissionAtWork.bind({ ...at, lane, pollAt: now + (await firstPollMs(deps, known)) });
 }
 
-async function submissionAfter(deps: Deps, known: Known, move: Move, ground: Ground, event: string, now: number): Promise<Bound<unknown>> {
-	const at = { submission: known.submissionId, job: known.jobId, event, now };
-	if (isTerminal(move.state)) {
-		const [state, reason] = ground.kind === "own" ? [ground.submissionState, ground.reason] : ["accepted", null];
-		return sql.submissionEnded.bind({ ...at, state, reason, providerJob: move.providerJobId });
-	}
-	const pollAt = now + (await firstPollMs(deps, known));
-	return sql.submissionAtWork.bind({ ...at, providerJob: move.providerJobId, lane: pollLane(known.accountId), pollAt });
+function endOf(ground: Ground): { state: string; reason: string | null } {
+	if (ground.kind === "own") return { state: ground.submissionState, reason: ground.reason };
+	return ground.kind === "withdrawn" ? { state: "not_taken", reason: ground.reason } : { state: "accepted", reason: null };
 }
 
 function factsOf(deps: Deps, known: Known, move: Move, eventId: string, now: number) {
@@ -141,6 +110,7 @@ function factsOf(deps: Deps, known: Known, move: Move, eventId: string, now: num
 		startedAt,
 		endedAt,
 		resultUrl: move.state === "completed" ? link() : null,
+		result: move.state === "completed" && move.text !== null && Buffer.byteLength(move.text) <= INLINE_MAX_BYTES ? move.text : null,
 		processingMs,
 		errorCode: move.state === "failed" ? move.code : move.state === "canceled" ? "canceled" : null,
 		errorMessage: move.state === "failed" || move.state === "canceled" ? move.message : null,

@@ -20,6 +20,8 @@ export interface Known {
 	sameAccount: boolean;
 	/** Another submission of ours already carries the id that is being told. */
 	idTaken: boolean;
+	/** Its success has been told, and its result is being fetched. */
+	fetching: boolean;
 }
 
 export type Verdict = "apply" | "repeated" | "late" | "conflicting" | "mismatched" | "orphan" | "ignored";
@@ -36,5 +38,6 @@ export function judge(known: Known | null, told: { providerJobId: string; state:
 	if (known.providerJobId === null && known.idTaken) return "mismatched";
 	if (known.submissionId !== known.currentSubmissionId) return "late";
 	if (isTerminal(known.state)) return isTerminal(told.state) && told.state !== known.state ? "conflicting" : "late";
+	if (known.fetching) return told.state === "failed" ? "conflicting" : "repeated";
 	return known.state === told.state ? "repeated" : "apply";
 }

@@ -1,5 +1,6 @@
 import type { RowOf } from "../db/db.ts";
 import type { Deps } from "../deps.ts";
+import { alone } from "../lanes/alone.ts";
 import { PROVIDERS } from "../providers/index.ts";
 import { joinOrphan } from "./record.ts";
 import { joinableOrphans, orphansOf } from "./sql/work.ts";
@@ -13,7 +14,8 @@ export async function joinOrphansOf(deps: Deps, of: { provider: string; account:
 }
 
 export async function joinOrphans(deps: Deps): Promise<void> {
-	for (const orphan of await deps.db.read(joinableOrphans.bind({ since: deps.clock.now() - LOOK_BACK_MS }))) await join(deps, orphan);
+	const orphans = await deps.db.read(joinableOrphans.bind({ since: deps.clock.now() - LOOK_BACK_MS }));
+	for (const orphan of orphans) await alone(deps, { receipt: orphan.id }, () => join(deps, orphan));
 }
 
 async function join(deps: Deps, orphan: RowOf<typeof joinableOrphans>): Promise<void> {

@@ -4,6 +4,8 @@ import type { RowOf } from "../db/db.ts";
 import type { Deps } from "../deps.ts";
 import { jobById } from "./sql/read.ts";
 
+type Row = RowOf<typeof jobById>;
+
 /** A job as the API shows it. Null when this app has none of that id. */
 export async function readJob(deps: Pick<Deps, "db" | "secrets" | "publicUrl" | "config" | "clock">, appId: string, jobId: string) {
 	const [row] = await deps.db.read(jobById.bind({ app: appId, job: jobId }));
@@ -11,7 +13,14 @@ export async function readJob(deps: Pick<Deps, "db" | "secrets" | "publicUrl" | 
 }
 
 /** A row as the API shows it. */
-export function showJob(deps: Pick<Deps, "secrets" | "publicUrl" | "config" | "clock">, row: RowOf<typeof jobById>) {
+export function showJob(deps: Pick<Deps, "secrets" | "publicUrl" | "config" | "clock">, row: Row) {
+	const { id, state, provider, type, model, ...rest } = showWithoutInput(deps, row);
+	return { id, state, provider, type, model, input: JSON.parse(row.input) as Record<string, unknown>, ...rest };
+}
+export type Job = ReturnType<typeof showJob>;
+
+/** As it stands in a list. */
+export function showWithoutInput(deps: Pick<Deps, "secrets" | "publicUrl" | "config" | "clock">, row: Omit<Row, "input">) {
 	const link = () => resultLink(deps.secrets, deps.publicUrl, row.id, deps.clock.now() + deps.config.resultLinkMs);
 	return {
 		id: row.id,
@@ -19,7 +28,6 @@ export function showJob(deps: Pick<Deps, "secrets" | "publicUrl" | "config" | "c
 		provider: row.provider,
 		type: row.type,
 		model: row.model,
-		input: JSON.parse(row.input) as Record<string, unknown>,
 		metadata: row.metadata === null ? null : (JSON.parse(row.metadata) as Record<string, unknown>),
 		webhook_url: row.webhookUrl,
 		webhook_events: row.webhookEvents === null ? null : (JSON.parse(row.webhookEvents) as string[]),
@@ -31,5 +39,3 @@ export function showJob(deps: Pick<Deps, "secrets" | "publicUrl" | "config" | "c
 		ended_at: isoOrNull(row.endedAt),
 	};
 }
-
-export type Job = ReturnType<typeof showJob>;

@@ -7,22 +7,21 @@ import type { News, PollOutcome } from "../providers/provider.ts";
 import { endSubmission } from "./end.ts";
 import { isTerminal } from "./job.ts";
 import { ladderOf, pollDelayMs } from "./ladder.ts";
+import { meaning } from "./news.ts";
 import { record } from "./record.ts";
 import * as sql from "./sql/work.ts";
+import { decideUnknown } from "./unknown.ts";
 
 /** A job the provider no longer knows is lost once it said so this often over this long. */
 const LOST_AFTER_POLLS = 3;
 const LOST_AFTER_MS = 600_000;
+/** Characters. */
+const KEPT_OF_AN_ANSWER = 65_536;
 
 /** Asks the provider about one claimed submission whose news is late, and settles the answer. */
 export async function poll(deps: Deps, claimed: sql.Claimed): Promise<void> {
 	if (isTerminal(claimed.jobState)) return stop(deps, claimed);
-	if (claimed.providerJobId === null)
-		return endSubmission(deps, claimed, {
-			state: "unknown",
-			code: "submission_unknown",
-			message: "whether the provider took this job never became known; it may have been charged",
-		});
+	if (claimed.providerJobId === null) return decideUnknown(deps, claimed);
 	const startedAt = deps.clock.now();
 	const outcome = await ask(deps, claimed, claimed.providerJobId);
 	await settle(deps, claimed, outcome, claimed.providerJobId);
@@ -47,10 +46,11 @@ async function ask(deps: Deps, claimed: sql.Claimed, providerJobId: string): Pro
 
 async function settle(deps: Deps, claimed: sql.Claimed, outcome: PollOutcome, providerJobId: string): Promise<void> {
 	switch (outcome.kind) {
-		case "answered":
-			if (outcome.news !== null && outcome.news.state !== claimed.jobState)
-				await told(deps, claimed, outcome.news, outcome.body, providerJobId);
-			return outcome.news === null || outcome.news.state === "processing" ? stillRunning(deps, claimed) : stop(deps, claimed);
+		case "answered": {
+			const news = meaning(claimed, outcome.news);
+			if (news !== null && news.state !== claimed.jobState) await told(deps, claimed, news, outcome.body, providerJobId);
+			return news === null || news.state === "processing" ? stillRunning(deps, claimed) : stop(deps, claimed);
+		}
 		case "missing":
 			return notFound(deps, claimed);
 		case "failed":
@@ -73,7 +73,7 @@ async function told(deps: Deps, claimed: sql.Claimed, news: News, body: string, 
 		source: "poll" as const,
 		providerJobId,
 		type: news.state,
-		body,
+		body: body.slice(0, KEPT_OF_AN_ANSWER), // it may carry the whole result
 		receivedAt,
 	};
 	await record(deps, { receipt, submissionId: claimed.id, news });

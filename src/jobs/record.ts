@@ -2,8 +2,11 @@ import { ConstraintError } from "../db/db.ts";
 import type { receipts } from "../db/schema.ts";
 import type { Deps } from "../deps.ts";
 import type { News } from "../providers/provider.ts";
-import { finish, type Known } from "./finish.ts";
+import { startFetch } from "./fetch.ts";
+import { finish } from "./finish.ts";
 import { judge, type Verdict } from "./job.ts";
+import type { Ground, Known } from "./move.ts";
+import { meaning, textOf } from "./news.ts";
 import * as sql from "./sql/finish.ts";
 
 type Receipt = typeof receipts.$inferSelect;
@@ -39,8 +42,7 @@ export async function joinOrphan(deps: Deps, receiptId: string, told: Told): Pro
 		const verdict = verdictOn(known, told);
 		if (known === null || verdict === "orphan") return "orphan";
 		if (verdict === "apply" && told.news !== null) {
-			const move = { ...told.news, providerJobId: told.receipt.providerJobId };
-			if (await finish(deps, known, move, { kind: "orphan", receiptId })) return "applied";
+			if (await act(deps, known, told, { kind: "orphan", receiptId })) return "applied";
 			continue;
 		}
 		const owner = { app: known.appId, job: known.jobId, submission: known.submissionId };
@@ -61,17 +63,32 @@ async function whatWeKnow(deps: Deps, told: Told): Promise<Known | null> {
 }
 
 function verdictOn(known: Known | null, told: Told): Verdict {
-	const view = known && { ...known, idTaken: known.idTaken > 0, sameAccount: known.accountId === told.receipt.accountId };
-	return judge(view, { providerJobId: told.receipt.providerJobId, state: told.news?.state ?? null });
+	const news = known && meaning(known, told.news);
+	const view = known && {
+		...known,
+		idTaken: known.idTaken > 0,
+		sameAccount: known.accountId === told.receipt.accountId,
+		fetching: known.phase === "result",
+	};
+	return judge(view, { providerJobId: told.receipt.providerJobId, state: news?.state ?? null });
+}
+
+/** Moves the job as the news says, or starts to fetch what success has left at the provider. */
+async function act(deps: Deps, known: Known, told: Told, ground: Extract<Ground, { kind: "receipt" | "orphan" }>): Promise<boolean> {
+	const news = meaning(known, told.news);
+	const { providerJobId } = told.receipt;
+	if (news === null) return false;
+	if (news.state !== "completed") return finish(deps, known, { ...news, providerJobId }, ground);
+	if (textOf(known) !== null) return startFetch(deps, known, providerJobId, ground);
+	return finish(deps, known, { ...news, text: null, providerJobId }, ground);
 }
 
 async function apply(deps: Deps, known: Known, told: Told): Promise<"applied" | "duplicate" | "stale"> {
-	const { news, receipt } = told;
-	if (news === null) return "stale";
+	const { receipt } = told;
 	const owner = { appId: known.appId, jobId: known.jobId, submissionId: known.submissionId };
 	const ground = { kind: "receipt" as const, receipt: { ...receipt, ...owner, outcome: "applied" as const } };
 	try {
-		if (await finish(deps, known, { ...news, providerJobId: receipt.providerJobId }, ground)) return "applied";
+		if (await act(deps, known, told, ground)) return "applied";
 	} catch (e) {
 		if (!(e instanceof ConstraintError)) throw e; // a copy of this receipt, or another holder of this id, was committed first
 	}

@@ -1,7 +1,8 @@
 import type { Deps } from "../deps.ts";
-import { jobDeadlineMs } from "../providers/index.ts";
+import { alone } from "../lanes/alone.ts";
 import { pollLane } from "../providers/provider.ts";
 import * as sql from "./sql/work.ts";
+import { unknownUntil } from "./unknown.ts";
 
 /**
  * Claims whose lease ran out. A poll is simply due again. A send may have reached the provider: its outcome is unknown,
@@ -9,13 +10,16 @@ import * as sql from "./sql/work.ts";
  */
 export async function releaseSubmissions(deps: Deps): Promise<void> {
 	const now = deps.clock.now();
-	for (const { id, jobId, provider, accountId, claimId, state, sentAt } of await deps.db.read(sql.expiredClaims.bind({ now }))) {
+	const expired = await deps.db.read(sql.expiredClaims.bind({ now }));
+	const release = async ({ id, jobId, provider, accountId, claimId, state, sentAt }: (typeof expired)[number]) => {
 		if (state !== "sending") {
 			await deps.db.batch([sql.releasePoll.bind({ submission: id, claim: claimId, now })]);
-			continue;
+			return;
 		}
-		const deadline = (sentAt ?? now) + jobDeadlineMs(deps.config, provider);
+		const deadline = unknownUntil(deps, { provider, sentAt });
 		await deps.db.batch([sql.unknown.bind({ submission: id, claim: claimId, reason: "interrupted", lane: pollLane(accountId), deadline })]);
 		deps.log.warn({ job: jobId, submission: id, outcome: "unknown", reason: "interrupted" }, "submission.finished");
-	}
+	};
+	// a killed process leaves hundreds, and together they share a commit
+	await Promise.all(expired.map((row) => alone(deps, { submission: row.id }, () => release(row))));
 }

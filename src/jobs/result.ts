@@ -1,28 +1,45 @@
 import { accountById } from "../access/accounts.ts";
+import type { RowOf } from "../db/db.ts";
 import type { Deps } from "../deps.ts";
+import { JobhookError } from "../errors.ts";
 import { PROVIDERS } from "../providers/index.ts";
-import { refreshResult, resultOfJob } from "./sql/read.ts";
+import { refreshResult, resultOfJob, stateOfJob } from "./sql/read.ts";
 
 /** A provider's link lives about a day; one this young is passed on as it is. */
 const FRESH_MS = 3_600_000;
 /** After one that could not be read again. */
 const RETRY_MS = 60_000;
 
-/** Where a job's result is to be fetched now: the provider's link, read again when it has aged. Null: no result. */
-export async function resultLocation(deps: Deps, jobId: string): Promise<string | null> {
-	const [result] = await deps.db.read(resultOfJob.bind({ job: jobId }));
-	if (result === undefined || result.providerUrl === null) return null;
+/** A text that is kept here, or where the file is to be fetched now. */
+export type Result = { kind: "text"; text: string; contentType: string } | { kind: "link"; url: string };
+
+/** Null when this app has no job of that id, or its result is not kept any more; throws `not_possible` while it has none. */
+export async function readResult(deps: Deps, appId: string, jobId: string): Promise<Result | null> {
+	const [job] = await deps.db.read(stateOfJob.bind({ app: appId, job: jobId }));
+	if (job === undefined) return null;
+	if (job.state !== "completed") throw new JobhookError("not_possible", `this job has no result: it is ${job.state}`);
+	return resultOf(deps, jobId);
+}
+
+/** For whoever has proven the right to read it. Null: no result. */
+export async function resultOf(deps: Deps, jobId: string): Promise<Result | null> {
+	const [row] = await deps.db.read(resultOfJob.bind({ job: jobId }));
+	if (row === undefined) return null;
+	if (row.content !== null) return { kind: "text", text: row.content, contentType: row.contentType ?? "text/plain; charset=utf-8" };
+	return row.providerUrl === null ? null : { kind: "link", url: await freshLink(deps, jobId, row, row.providerUrl) };
+}
+
+/** The provider's link, read again when it has aged. */
+async function freshLink(deps: Deps, job: string, row: RowOf<typeof resultOfJob>, old: string): Promise<string> {
 	const now = deps.clock.now();
-	const account = await accountById(deps, result.accountId);
-	const provider = PROVIDERS[result.provider];
-	const fresh = now - result.readAt < FRESH_MS;
-	if (fresh || account === null || provider === undefined || result.providerJobId === null) return result.providerUrl;
-	const answer = await provider.poll(deps.http, account, result.providerJobId, now);
-	if (answer.kind !== "answered" || answer.news?.state !== "completed") {
-		const retry = now - FRESH_MS + RETRY_MS; // the next visitor of this minute does not ask again
-		await deps.db.batch([refreshResult.bind({ job: jobId, url: result.providerUrl, now: retry })]);
-		return result.providerUrl;
-	}
-	await deps.db.batch([refreshResult.bind({ job: jobId, url: answer.news.resultUrl, now })]);
-	return answer.news.resultUrl;
+	if (now - row.readAt < FRESH_MS) return old;
+	const account = await accountById(deps, row.accountId);
+	const provider = PROVIDERS[row.provider];
+	if (account === null || provider === undefined || row.providerJobId === null) return old;
+	const answer = await provider.poll(deps.http, account, row.providerJobId, now);
+	const link = answer.kind === "answered" && answer.news?.state === "completed" ? answer.news.resultUrl : null;
+	// after a failure the next visitor of this minute does not ask again
+	const readAt = link === null ? now - FRESH_MS + RETRY_MS : now;
+	await deps.db.batch([refreshResult.bind({ job, url: link ?? old, now: readAt })]);
+	return link ?? old;
 }

@@ -1,12 +1,14 @@
-import { accountById } from "../access/accounts.ts";
 import { canonicalJson } from "../core/canonical.ts";
 import { sha256Hex } from "../core/hash.ts";
 import { newId } from "../core/ids.ts";
 import type { jobs, submissions } from "../db/schema.ts";
 import type { Deps } from "../deps.ts";
-import { JobhookError } from "../errors.ts";
-import { defaultAccount } from "../providers/index.ts";
+import { type Detail, JobhookError } from "../errors.ts";
+import type { Account } from "../providers/provider.ts";
+import { accountOf, type Owner } from "./account.ts";
 import type { EventType } from "./job.ts";
+import { objectionsTo } from "./limits.ts";
+import type { Models } from "./models.ts";
 import { readJob, showJob } from "./read.ts";
 import * as sql from "./sql/submit.ts";
 import { pendingSubmission } from "./submission.ts";
@@ -22,33 +24,43 @@ export interface SubmitRequest {
 	metadata: Record<string, unknown> | null;
 }
 
-/** Whose job it is, and the account of an imported key. */
-export interface Owner {
-	appId: string;
-	accountId: string | null;
-}
-
 const ROUTE = "POST /v1/jobs";
+
+/** A list of models that is older says no more of their limits. */
+const LIMITS_HOLD_MS = 86_400_000;
 
 /**
  * Records a job and its first submission; resolves when both are on disk.
  * With an idempotency key, a second equal request answers with the first one's job (`replayed`), a different one throws
  * `idempotency_conflict`; however many race, one job is made.
  */
-export async function submit(deps: Deps, owner: Owner, request: SubmitRequest, key: string | null) {
+export async function submit(deps: Deps, models: Models, owner: Owner, request: SubmitRequest, key: string | null) {
 	const { appId } = owner;
-	const account = owner.accountId === null ? defaultAccount(deps.config, request.provider) : await accountById(deps, owner.accountId);
-	if (account === null)
-		throw new JobhookError(
-			"provider_not_configured",
-			`no key for ${request.provider}: the operator sets ${request.provider.toUpperCase()}_API_KEY, or SANDBOX=1 to try without one`,
-		);
+	const account = await accountOf(deps, owner, request.provider);
+	const details = await objections(deps, models, account, request);
+	if (details.length > 0 && (key === null || !(await isHeld(deps, appId, key))))
+		throw new JobhookError("validation_failed", inWords(details), { details });
 	const rows = rowsOf(deps, appId, request, account.id);
 	const replayed = key === null ? await insert(deps, rows) : await insertOnce(deps, rows, key, fingerprintOf(request));
 	if (replayed !== null) return { job: await heldBy(deps, appId, replayed), replayed: true };
 	deps.log.info({ app: appId, job: rows.job.id, provider: request.provider, type: request.type, model: request.model }, "job.accepted");
 	deps.wake();
 	return { job: showJob(deps, rows.job), replayed: false }; // not read again: after the commit nothing may fail any more
+}
+
+/** As far as the provider's models are known; it judges for itself in any case. */
+async function objections(deps: Deps, models: Models, account: Account, request: SubmitRequest): Promise<Detail[]> {
+	const known = await models.peek(account);
+	if (known === null || deps.clock.now() - known.readAt > LIMITS_HOLD_MS) return [];
+	return objectionsTo(request, known.models, models.isFresh(known));
+}
+
+const inWords = (details: Detail[]): string => details.map(({ field, message }) => `${field} ${message}`).join("; ");
+
+/** A request that was taken once is answered as it was, whatever the models say by now. */
+async function isHeld(deps: Deps, app: string, key: string): Promise<boolean> {
+	const [holder] = await deps.db.read(sql.liveHolderOfKey.bind({ app, route: ROUTE, key, now: deps.clock.now() }));
+	return holder !== undefined;
 }
 
 async function heldBy(deps: Deps, appId: string, jobId: string) {

@@ -72,6 +72,8 @@ export class Claimer<Row> {
 	readonly #rowsOf: (claim: Claim) => Bound<Row>;
 	readonly #leaseMs: (ports: Ports) => number;
 	#after = "";
+	/** One that was not finished: where it began, and what it saw. */
+	#lap: { start: string; nextDueAt: number | null } | null = null;
 
 	/** `rowsOf` reads what was just claimed, in the same batch. */
 	constructor(statements: ReturnType<typeof claiming>, rowsOf: (claim: Claim) => Bound<Row>, leaseMs: (ports: Ports) => number) {
@@ -80,28 +82,33 @@ export class Claimer<Row> {
 		this.#leaseMs = leaseMs;
 	}
 
-	/** Claims at most `room` due rows, going round all lanes once. Every row is to be started at once: its lease runs. */
+	/**
+	 * Claims at most `room` due rows, going round all lanes once; past `WALKS_PER_ROUND` the next round goes on with the lap.
+	 * Every row is to be started at once: its lease runs.
+	 */
 	async round(ports: Ports, room: number): Promise<Round<Row>> {
 		const rows: Row[] = [];
-		let nextDueAt: number | null = null;
-		const start = this.#after;
-		let lapped = false;
-		for (let walks = 0; walks < WALKS_PER_ROUND && rows.length < room; walks++) {
+		const lap = this.#lap ?? { start: this.#after, nextDueAt: null };
+		this.#lap = null;
+		for (let walks = 0; rows.length < room; walks++) {
 			const now = ports.clock.now();
-			const seen = await this.#next(ports, start, now);
+			if (walks === WALKS_PER_ROUND) {
+				this.#lap = lap;
+				return { rows, nextDueAt: now };
+			}
+			const seen = await this.#next(ports, lap.start, now);
 			const due = seen.filter((lane) => lane.dueAt <= now && lane.free > 0);
 			const served = due.slice(0, room - rows.length);
 			rows.push(...(await this.#take(ports, served, room - rows.length, now)));
 			for (const { dueAt, laterAt } of seen) {
 				const at = dueAt > now ? dueAt : laterAt;
-				if (at !== null) nextDueAt = Math.min(nextDueAt ?? at, at);
+				if (at !== null) lap.nextDueAt = Math.min(lap.nextDueAt ?? at, at);
 			}
 			const all = served.length === due.length;
 			this.#after = (all ? seen : served).at(-1)?.laneId ?? this.#after;
-			lapped = all && (seen.length < WALK || this.#after === start);
-			if (lapped) break;
+			if (all && (seen.length < WALK || this.#after === lap.start)) break;
 		}
-		return { rows, nextDueAt: lapped || rows.length >= room ? nextDueAt : ports.clock.now() };
+		return { rows, nextDueAt: lap.nextDueAt };
 	}
 
 	/**
@@ -109,7 +116,8 @@ export class Claimer<Row> {
 	 * one list, else the few that are left before the last name would share all the room.
 	 */
 	async #next(ports: Ports, start: string, now: number): Promise<Lane[]> {
-		const walk = (after: string, limit: number) => ports.db.read(this.#statements.walk.bind({ after, now, limit, perLane: ports.config.laneConcurrency }));
+		const walk = (after: string, limit: number) =>
+			ports.db.read(this.#statements.walk.bind({ after, now, limit, perLane: ports.config.laneConcurrency }));
 		const upToStart = (lanes: Lane[]) => lanes.filter(({ laneId }) => laneId <= start);
 		const lanes = await walk(this.#after, WALK);
 		if (this.#after < start) return upToStart(lanes);

@@ -28,7 +28,8 @@ export function createHttp(config: Pick<Config, "callbackAllow" | "connectDeadli
 	const guard = new AddressGuard(config.callbackAllow);
 	const poolsOf = (judge: AddressGuard | null) => {
 		const connect = connector(config.connectDeadlineMs, judge);
-		return { kept: new Agent({ connect, connections: 64 }), once: new Agent({ connect, pipelining: 0 }) }; // 0 = a connection for each
+		// as many connections as there are requests, which lanes limit: one that waits here would spend a receiver's deadline
+		return { kept: new Agent({ connect }), once: new Agent({ connect, pipelining: 0 }) }; // 0 = a connection for each
 	};
 	const pools = { public: poolsOf(guard), operator: poolsOf(null) };
 	const underWay = new Set<() => void>();
@@ -88,7 +89,15 @@ class Exchange {
 	async #exchange(): Promise<HttpAnswer> {
 		const { url, method, headers, body = null, keepBytes } = this.#request;
 		const { signal } = this.#abort;
-		const answer = await undiciRequest(url, { dispatcher: this.#dispatcher, method, headers, body, signal, headersTimeout: 0, bodyTimeout: 0 });
+		const answer = await undiciRequest(url, {
+			dispatcher: this.#dispatcher,
+			method,
+			headers,
+			body,
+			signal,
+			headersTimeout: 0,
+			bodyTimeout: 0,
+		});
 		const { text, truncated } = await readUpTo(answer.body, keepBytes);
 		const flat = Object.entries(answer.headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(", ") : (value ?? "")]);
 		return {

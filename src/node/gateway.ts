@@ -15,13 +15,17 @@ import { Loop } from "./loop.ts";
 import { openSecretbox } from "./secrets.ts";
 
 const LOOP_SAMPLE_MS = 20;
+/** How late a deadline of a request to us may be noticed; Node's own 30 s would be three times the deadline. */
+const CHECK_EVERY_MS = 1000;
+/** What a send takes besides its request: reading the answer in, writing it down. */
+const SETTLE_MS = 5000;
 
 export interface Gateway {
 	/** Where it listens, e.g. `http://127.0.0.1:8080`. */
 	url: string;
 	deps: Deps;
 	appId: string;
-	/** Takes no new requests, lets what is under way finish, closes the database. */
+	/** Takes no new requests, lets what is under way finish (callbacks and polls for `DRAIN_S`), closes the database. */
 	stop(): Promise<void>;
 }
 
@@ -38,6 +42,7 @@ export async function startGateway(config: Config, log: Log = createLog(config.l
 	const server = createServer({
 		headersTimeout: config.headersDeadlineMs,
 		requestTimeout: config.headersDeadlineMs + config.bodyDeadlineMs,
+		connectionsCheckingInterval: CHECK_EVERY_MS,
 	});
 	server.on(
 		"request",
@@ -66,14 +71,17 @@ export async function startGateway(config: Config, log: Log = createLog(config.l
 	const stop = async () => {
 		const closed = new Promise((resolve) => server.close(resolve));
 		server.closeIdleConnections();
-		const clean = await loop.stop();
+		loop.stop();
+		const drained = await loop.idle(config.drainMs);
+		if (!drained) http.cut(); // all but sends to a provider: one that is cut would be of unknown outcome, and wait for a day
+		const clean = drained || (await loop.idle(config.providerDeadlineMs + SETTLE_MS));
 		const cut = setTimeout(() => server.closeAllConnections(), 1000);
 		await closed;
 		clearTimeout(cut);
 		await http.close();
 		await db.close();
 		delay.disable();
-		log.info({ clean }, "gateway.stopped");
+		log.info({ drained, clean }, "gateway.stopped");
 	};
 	return { url, deps, appId, stop };
 }

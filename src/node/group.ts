@@ -5,7 +5,8 @@ import { sqliteError, unavailable } from "./sqlite-error.ts";
 
 const MAX_BATCHES = 256;
 const MAX_TURN_MS = 8;
-const RETRY_EVERY_MS = 25;
+/** While another process holds the lock. A try costs microseconds, and two that write by turns must both get theirs. */
+const RETRY_EVERY_MS = 5;
 
 interface Waiting {
 	work: readonly Bound<unknown>[];
@@ -26,9 +27,11 @@ export class GroupCommit {
 	readonly #run: (bound: Bound<unknown>) => unknown[];
 	readonly #check: () => void;
 	readonly #busyRetryMs: number;
+	readonly #busyTimeoutMs: number;
 	readonly #queue: Waiting[] = [];
 	readonly #sql: Record<"begin" | "commit" | "rollback" | "save" | "release" | "undo", Database.Statement>;
 	#scheduled = false;
+	#locked = false;
 	#whenIdle: (() => void)[] = [];
 
 	/** `check` throws when the database must not be written to. */
@@ -37,6 +40,7 @@ export class GroupCommit {
 		this.#run = run;
 		this.#check = check;
 		this.#busyRetryMs = busyRetryMs;
+		this.#busyTimeoutMs = Number(db.pragma("busy_timeout", { simple: true }));
 		this.#sql = {
 			begin: db.prepare("BEGIN IMMEDIATE"),
 			commit: db.prepare("COMMIT"),
@@ -73,12 +77,10 @@ export class GroupCommit {
 		else setImmediate(turn);
 	}
 
-	#locked = false;
-
 	#turn(): void {
 		try {
 			this.#check();
-			this.#sql.begin.run();
+			this.#begin();
 			this.#locked = false;
 		} catch (e) {
 			this.#cannotBegin(e);
@@ -92,6 +94,16 @@ export class GroupCommit {
 			outcomes.push(this.#runOne(batch));
 		} while (this.#db.inTransaction && outcomes.length < MAX_BATCHES && performance.now() < until);
 		settle(outcomes, this.#commit(outcomes.at(-1)));
+	}
+
+	/** SQLite's own waiting would freeze the process, so a lock is told at once. */
+	#begin(): void {
+		this.#db.pragma("busy_timeout = 0");
+		try {
+			this.#sql.begin.run();
+		} finally {
+			this.#db.pragma(`busy_timeout = ${this.#busyTimeoutMs}`);
+		}
 	}
 
 	#runOne(batch: Waiting): Outcome {

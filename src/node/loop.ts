@@ -4,13 +4,14 @@ import { Sweep } from "../sweep.ts";
 
 /**
  * Runs rounds: at a wake, when the next row is due, and every `SWEEP_EVERY_S` whatever the hints said.
- * At most `PROCESS_CONCURRENCY` pieces of work at once; `stop` claims nothing more and lets those finish.
+ * At most `PROCESS_CONCURRENCY` pieces of work at once.
  */
 export class Loop {
 	readonly #deps: Deps;
 	readonly #sweep: Sweep;
 	#inFlight = 0;
 	#running = false;
+	#retaining = false;
 	#again = false;
 	#stopped = false;
 	#timer: NodeJS.Timeout | undefined;
@@ -32,17 +33,21 @@ export class Loop {
 		}
 	};
 
-	/** Resolves when everything in flight has settled, at the latest after `DRAIN_S`. True when nothing was left behind. */
-	async stop(): Promise<boolean> {
+	/** Claims and begins nothing more. */
+	stop(): void {
 		this.#stopped = true;
 		clearTimeout(this.#timer);
+	}
+
+	/** Resolves when everything in flight has settled, at the latest after `ms`. True when it has. */
+	async idle(ms: number): Promise<boolean> {
 		if (this.#idle) return true;
-		const drained = new Promise<boolean>((resolve) => this.#whenIdle.push(() => resolve(true)));
+		const settled = new Promise<boolean>((resolve) => this.#whenIdle.push(() => resolve(true)));
 		let timer: NodeJS.Timeout | undefined;
 		const late = new Promise<boolean>((resolve) => {
-			timer = setTimeout(() => resolve(false), this.#deps.config.drainMs);
+			timer = setTimeout(() => resolve(false), ms);
 		});
-		const result = await Promise.race([drained, late]);
+		const result = await Promise.race([settled, late]);
 		clearTimeout(timer);
 		return result;
 	}
@@ -52,7 +57,7 @@ export class Loop {
 	}
 
 	get #idle(): boolean {
-		return this.#inFlight === 0 && !this.#running;
+		return this.#inFlight === 0 && !this.#running && !this.#retaining;
 	}
 
 	async #rounds(): Promise<void> {
@@ -75,11 +80,21 @@ export class Loop {
 		if (clock.now() - this.#lastTended >= config.sweepEveryMs) {
 			this.#lastTended = clock.now();
 			await this.#sweep.tend();
+			void this.#retain();
 		}
 		const room = config.processConcurrency - this.#inFlight;
 		if (room <= 0) return null; // whatever finishes next wakes us
 		const { nextDueAt } = await this.#sweep.claim(room, (work) => void this.#start(work));
 		return nextDueAt;
+	}
+
+	/** Beside the rounds, which never wait for it. */
+	async #retain(): Promise<void> {
+		if (this.#retaining) return;
+		this.#retaining = true;
+		await this.#sweep.retain(() => this.#stopped);
+		this.#retaining = false;
+		this.#tellIdle();
 	}
 
 	async #start(work: () => Promise<void>): Promise<void> {

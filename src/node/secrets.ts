@@ -9,12 +9,14 @@ import { Secretbox } from "../core/secretbox.ts";
  * by its owner alone. Of two processes that start at once one writes the file and both read it.
  */
 export function openSecretbox(config: Pick<Config, "masterKeys" | "databasePath">): Secretbox {
-	return new Secretbox(config.masterKeys ?? [keyFile(path.dirname(config.databasePath))]);
+	return new Secretbox(config.masterKeys ?? [readOrMake(keyFileOf(config.databasePath))]);
 }
 
-function keyFile(folder: string): Buffer {
-	mkdirSync(folder, { recursive: true });
-	const file = path.join(folder, "jobhook.key");
+/** Where the master key of a database is kept. */
+export const keyFileOf = (databasePath: string): string => path.join(path.dirname(databasePath), "jobhook.key");
+
+function readOrMake(file: string): Buffer {
+	mkdirSync(path.dirname(file), { recursive: true });
 	try {
 		writeFileSync(file, `${randomBytes(32).toString("base64")}\n`, { flag: "wx", mode: 0o600 });
 	} catch (e) {

@@ -4,7 +4,7 @@ import type { Bound, Db, Stmt } from "../db/db.ts";
 import { GroupCommit } from "./group.ts";
 import { sqliteError } from "./sqlite-error.ts";
 
-/** Several milliseconds freeze the whole process, so SQLite itself waits this long and `GroupCommit` the rest. */
+/** For reads, which are hardly ever refused. It freezes the whole process: writes wait in `GroupCommit` instead. */
 const BUSY_TIMEOUT_MS = 50;
 const OPEN_WAIT_MS = 30_000;
 

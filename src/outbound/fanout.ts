@@ -19,7 +19,7 @@ export const laneOfUrl = (appId: string, url: string): string => `url:${appId}:$
  * URL: unique, made in SQL, and it still reads as a UUIDv7.
  */
 const COLUMNS = sql.raw(
-	"id, app_id, job_id, event_id, event_type, target, state, lane_id, next_attempt_at, claim_id, claimed_at, attempts, failures, reason, created_at, ended_at",
+	"id, app_id, job_id, event_id, event_type, target, state, lane_id, next_attempt_at, claim_id, claimed_at, attempts, failures, reason, armed_at, created_at, ended_at",
 );
 const idAt = (place: ReturnType<typeof sql>) => sql`'dlv_' || substr(e.id, 5, 26) || substr(CAST(1000000 + ${place} AS text), 2, 6)`;
 
@@ -28,21 +28,22 @@ const toEndpoints = compileSql<{ event: string; now: number; ownUrl: string }, {
 	(p) => sql`INSERT INTO ${deliveries} (${COLUMNS})
 		SELECT ${idAt(sql`ep.place`)}, e.app_id, e.job_id, e.id, e.type, ep.id,
 			CASE WHEN ep.state = 'enabled' THEN 'pending' ELSE 'held' END, ep.id,
-			CASE WHEN ep.state = 'enabled' THEN ${p.now} END, NULL, NULL, 0, 0, CASE WHEN ep.state = 'enabled' THEN NULL ELSE 'endpoint_disabled' END, ${p.now}, NULL
+			CASE WHEN ep.state = 'enabled' THEN CAST(${p.now} AS bigint) END, NULL, NULL, 0, 0,
+			CASE WHEN ep.state = 'enabled' THEN NULL ELSE 'endpoint_disabled' END, ${p.now}, ${p.now}, NULL
 		FROM ${events} e
 		JOIN ${endpointEventTypes} t ON t.app_id = e.app_id AND t.event_type = e.type
 		JOIN ${endpoints} ep ON ep.id = t.endpoint_id
-		WHERE e.id = ${p.event} AND ep.url <> ${p.ownUrl} RETURNING id`,
+		WHERE e.id = ${p.event} AND ep.state <> 'deleted' AND ep.url <> ${p.ownUrl} RETURNING id`,
 );
 
 const toJobUrl = compileSql<{ event: string; now: number; lane: string; url: string; ownSecret: number }, { id: string }>(
 	["id"],
 	(p) => sql`INSERT INTO ${deliveries} (${COLUMNS})
-		SELECT ${idAt(sql`0`)}, e.app_id, e.job_id, e.id, e.type, 'job', 'pending', ${p.lane}, ${p.now}, NULL, NULL, 0, 0, NULL, ${p.now}, NULL
+		SELECT ${idAt(sql`0`)}, e.app_id, e.job_id, e.id, e.type, 'job', 'pending', ${p.lane}, ${p.now}, NULL, NULL, 0, 0, NULL, ${p.now}, ${p.now}, NULL
 		FROM ${events} e
 		WHERE e.id = ${p.event} AND (${p.ownSecret} = 1 OR NOT EXISTS (
 			SELECT 1 FROM ${endpointEventTypes} t JOIN ${endpoints} ep ON ep.id = t.endpoint_id
-			WHERE t.app_id = e.app_id AND t.event_type = e.type AND ep.url = ${p.url}
+			WHERE t.app_id = e.app_id AND t.event_type = e.type AND ep.url = ${p.url} AND ep.state = 'enabled'
 		)) RETURNING id`,
 );
 

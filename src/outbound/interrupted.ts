@@ -1,6 +1,8 @@
 import { newId } from "../core/ids.ts";
 import type { Deps } from "../deps.ts";
-import { expiredClaims, interruptAttempt, retryLater } from "./sql.ts";
+import { alone } from "../lanes/alone.ts";
+import { againAt } from "./ours.ts";
+import { expiredClaims, interruptAttempt } from "./sql.ts";
 
 /**
  * Attempts whose lease ran out are recorded as `interrupted`, which spends no budget, and their deliveries become due
@@ -9,9 +11,9 @@ import { expiredClaims, interruptAttempt, retryLater } from "./sql.ts";
 export async function releaseInterrupted(deps: Deps): Promise<void> {
 	const now = deps.clock.now();
 	const expired = await deps.db.read(expiredClaims.bind({ now }));
-	const release = async ({ id, appId, claimId, n, claimedAt }: (typeof expired)[number]) => {
+	const release = async ({ id, appId, claimId, n, claimedAt, armedAt }: (typeof expired)[number]) => {
 		const [released] = await deps.db.batch([
-			retryLater.bind({ delivery: id, claim: claimId, reason: "interrupted", now, spent: 0, at: now }),
+			againAt(deps, { armedAt }, { delivery: id, claim: claimId, reason: "interrupted", now, at: now }).write,
 			interruptAttempt.bind({
 				id: newId("att", now),
 				appId,
@@ -23,10 +25,10 @@ export async function releaseInterrupted(deps: Deps): Promise<void> {
 				startedAt: claimedAt,
 				durationMs: null,
 				response: null,
-				nextAttemptAt: now,
 			}),
 		]);
 		if (released.length > 0) deps.log.warn({ delivery: id, n }, "attempt.interrupted");
 	};
-	await Promise.all(expired.map(release)); // a killed process leaves hundreds, and together they share a commit
+	// a killed process leaves hundreds, and together they share a commit
+	await Promise.all(expired.map((row) => alone(deps, { delivery: row.id }, () => release(row))));
 }

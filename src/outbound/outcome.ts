@@ -5,11 +5,14 @@ export type Verdict =
 	| { kind: "delivered"; reason: "acknowledged" }
 	/** Try again. `overload`: the receiver is out of breath. `pauseLane`: and said so for everything we send it. */
 	| { kind: "retry"; reason: string; overload: boolean; pauseLane: boolean }
+	/** We ended it ourselves: due again at once, and the receiver's budget stays whole. */
+	| { kind: "ours"; reason: string }
 	/** The receiver wants no more attempts of this delivery, or, `disable`, of anything. */
 	| { kind: "stop"; reason: string; disable: boolean };
 
 /** 2xx acknowledges, and nothing else does: a redirect is not followed and counts as a failure. */
 export function verdictOf(answer: HttpAnswer): Verdict {
+	if (answer.kind === "failed" && answer.reason === "stopped") return { kind: "ours", reason: "stopped" };
 	if (answer.kind === "failed") return { kind: "retry", reason: answer.reason, overload: answer.reason === "timeout", pauseLane: false };
 	const { status, headers } = answer;
 	if (status >= 200 && status < 300) return { kind: "delivered", reason: "acknowledged" };

@@ -2,22 +2,36 @@ export interface Schedule {
 	retryDelaysMs: readonly number[];
 	/** After 429 or a timeout the next attempt waits at least this long. */
 	overloadDelayMs: number;
+	/** A delivery is not tried any more once it is this old. */
+	deliveryMaxAgeMs: number;
+}
+
+export interface Failed {
+	/** How many attempts have spent budget, this one included. */
+	failures: number;
+	/** Since when the delivery's age counts. */
+	armedAtMs: number;
+	nowMs: number;
+	/** What the receiver asked for. */
+	retryAfterMs: number | null;
+	/** The receiver is out of breath. */
+	overload: boolean;
+	random01: number;
 }
 
 /**
- * When the next attempt is due after `failures` that spent budget, or null when the budget is spent.
+ * When the next attempt is due, or null when the budget is spent or the delivery would be too old by then.
  * The schedule's delay × U(1.0, 1.2), and never before the receiver's own `Retry-After`.
  */
-export function nextAttemptAt(
-	schedule: Schedule,
-	failures: number,
-	nowMs: number,
-	random01: number,
-	retryAfter: number | null,
-	overload: boolean,
-): number | null {
+export function nextAttemptAt(schedule: Schedule, failed: Failed): number | null {
+	const { failures, armedAtMs, nowMs, retryAfterMs, overload, random01 } = failed;
 	const delay = schedule.retryDelaysMs[failures - 1];
 	if (delay === undefined) return null;
 	const base = overload ? Math.max(delay, schedule.overloadDelayMs) : delay;
-	return Math.round(nowMs + Math.max(base * (1 + 0.2 * random01), retryAfter ?? 0));
+	const at = Math.round(nowMs + Math.max(base * (1 + 0.2 * random01), retryAfterMs ?? 0));
+	return isTooOld(schedule, armedAtMs, at) ? null : at;
 }
+
+/** Whether an attempt at that time would come too late. Our own troubles spend no budget, but they do not make it younger. */
+export const isTooOld = ({ deliveryMaxAgeMs }: Pick<Schedule, "deliveryMaxAgeMs">, armedAtMs: number, atMs: number): boolean =>
+	atMs > armedAtMs + deliveryMaxAgeMs;

@@ -1,7 +1,6 @@
-import { and, eq, sql } from "drizzle-orm";
+import { and, eq, type SQL, sql } from "drizzle-orm";
 import { compile, compileSql, q, type Slots } from "../db/compile.ts";
 import type { RowOf } from "../db/db.ts";
-import { insertRow, insertWhere } from "../db/insert.ts";
 import { apps, attempts, deliveries, endpoints, events, jobs } from "../db/schema.ts";
 import { Claimer, claiming } from "../lanes/claim.ts";
 
@@ -19,7 +18,7 @@ const claimedDeliveries = compile((p: Slots<{ lane: string; claim: string }>) =>
 			claimId: sql<string>`${deliveries.claimId}`.as("claim"),
 			n: deliveries.attempts,
 			failures: deliveries.failures,
-			createdAt: deliveries.createdAt,
+			armedAt: deliveries.armedAt,
 			body: events.body,
 			url: sql<string>`coalesce(${endpoints.url}, ${jobs.webhookUrl})`.as("target_url"),
 			endpointSecret: endpoints.secret,
@@ -43,17 +42,31 @@ export const deliveryClaimer = () =>
 		(deps) => 2 * deps.config.attemptDeadlineMs + deps.config.leaseMarginMs,
 	);
 
+type AttemptRow = Omit<typeof attempts.$inferSelect, "nextAttemptAt">;
+/**
+ * An attempt's row, behind the write that settles its delivery in the same batch. The next time is read from there: null
+ * where none is planned, because the delivery ended, is held, or belongs to a later attempt by now.
+ */
+const attemptRow = (onClash: SQL) =>
+	compileSql<AttemptRow, { inserted: number }>(
+		["inserted"],
+		(
+			p,
+		) => sql`INSERT INTO ${attempts} (id, app_id, delivery_id, n, outcome, reason, status, started_at, duration_ms, response, next_attempt_at)
+		SELECT ${p.id}, ${p.appId}, ${p.deliveryId}, ${p.n}, ${p.outcome}, ${p.reason}, ${p.status}, ${p.startedAt}, ${p.durationMs}, ${p.response},
+			(SELECT d.next_attempt_at FROM ${deliveries} d WHERE d.id = ${p.deliveryId} AND d.attempts = ${p.n} AND d.claim_id IS NULL)
+		WHERE true ON CONFLICT ${onClash} RETURNING 1 AS inserted`,
+	);
 /**
  * How an attempt went, kept even when the fence refuses the rest: what was sent was sent. Where it came back after its
  * lease, the row that calls it interrupted stands already, and learns the truth.
  */
-export const settleAttempt = insertWhere<typeof attempts>(
-	attempts,
-	() => sql`WHERE true ON CONFLICT (delivery_id, n) DO UPDATE SET outcome = excluded.outcome, reason = excluded.reason, status = excluded.status,
+export const settleAttempt = attemptRow(
+	sql`(delivery_id, n) DO UPDATE SET outcome = excluded.outcome, reason = excluded.reason, status = excluded.status,
 		started_at = excluded.started_at, duration_ms = excluded.duration_ms, response = excluded.response WHERE ${attempts.outcome} = 'interrupted'`,
 );
 /** Nothing is known of how it went. One that settled after all keeps its row. */
-export const interruptAttempt = insertRow(attempts, { orIgnore: true });
+export const interruptAttempt = attemptRow(sql`DO NOTHING`);
 
 interface Settled {
 	delivery: string;
@@ -74,36 +87,28 @@ export const delivered = ended("delivered");
 export const exhausted = ended("exhausted");
 export const stopped = ended("stopped");
 
-/** Again later; unless the job's end has overtaken this news, or the endpoint was disabled meanwhile. */
-const OVERTAKEN = sql`event_type = 'job.processing' AND EXISTS (SELECT 1 FROM ${jobs} j WHERE j.id = job_id AND j.ended_at IS NOT NULL)`;
-const DISABLED = sql`EXISTS (SELECT 1 FROM ${endpoints} ep WHERE ep.id = target AND ep.state = 'disabled')`;
+const OVERTAKEN = sql`event_type = 'job.processing' AND EXISTS (SELECT 1 FROM ${jobs} j WHERE j.id = ${deliveries}.job_id AND j.ended_at IS NOT NULL)`;
+const targetIs = (state: "disabled" | "deleted") =>
+	sql`EXISTS (SELECT 1 FROM ${endpoints} ep WHERE ep.id = ${deliveries}.target AND ep.state = ${sql.raw(`'${state}'`)})`;
+/** Again later; unless the job's end has overtaken this news, or the endpoint was disabled or deleted meanwhile. */
 export const retryLater = compileSql<Settled & { at: number; spent: number }, { id: string; state: string }>(
 	["id", "state"],
-	(p) => sql`UPDATE ${deliveries} SET reason = ${p.reason}, failures = failures + ${p.spent}, claim_id = NULL,
-		state = CASE WHEN ${OVERTAKEN} THEN 'superseded' WHEN ${DISABLED} THEN 'held' ELSE 'pending' END,
-		next_attempt_at = CASE WHEN ${OVERTAKEN} THEN NULL WHEN ${DISABLED} THEN NULL ELSE ${p.at} END,
-		ended_at = CASE WHEN ${OVERTAKEN} THEN ${p.now} END
+	(p) => sql`UPDATE ${deliveries} SET failures = failures + ${p.spent}, claim_id = NULL,
+		state = CASE WHEN ${OVERTAKEN} THEN 'superseded' WHEN ${targetIs("deleted")} THEN 'stopped' WHEN ${targetIs("disabled")} THEN 'held' ELSE 'pending' END,
+		reason = CASE WHEN ${OVERTAKEN} THEN CAST(${p.reason} AS text) WHEN ${targetIs("deleted")} THEN 'endpoint_deleted'
+			WHEN ${targetIs("disabled")} THEN 'endpoint_disabled' ELSE CAST(${p.reason} AS text) END,
+		next_attempt_at = CASE WHEN ${OVERTAKEN} THEN NULL WHEN ${targetIs("deleted")} THEN NULL WHEN ${targetIs("disabled")} THEN NULL
+			ELSE CAST(${p.at} AS bigint) END,
+		ended_at = CASE WHEN ${OVERTAKEN} THEN CAST(${p.now} AS bigint) WHEN ${targetIs("deleted")} THEN CAST(${p.now} AS bigint) END
 	WHERE id = ${p.delivery} AND claim_id = ${p.claim} RETURNING id, state`,
 );
 
-export const disableEndpoint = compile((p: Slots<{ app: string; endpoint: string; reason: string; now: number }>) =>
-	q
-		.update(endpoints)
-		.set({ state: "disabled", reason: p.reason, updatedAt: p.now })
-		.where(and(eq(endpoints.appId, p.app), eq(endpoints.id, p.endpoint)))
-		.returning({ id: endpoints.id }),
-);
-/** What waits for a disabled endpoint is held, never dropped. What is under way settles by itself. */
-export const holdPending = compile((p: Slots<{ endpoint: string }>) =>
-	q
-		.update(deliveries)
-		.set({ state: "held", nextAttemptAt: null, reason: "endpoint_disabled" })
-		.where(and(eq(deliveries.laneId, p.endpoint), sql`next_attempt_at IS NOT NULL`, sql`claim_id IS NULL`)),
-);
-
 /** Attempts whose process is gone, or too slow to be believed. */
-export const expiredClaims = compileSql<{ now: number }, { id: string; appId: string; claimId: string; n: number; claimedAt: number }>(
-	["id", "appId", "claimId", "n", "claimedAt"],
+export const expiredClaims = compileSql<
+	{ now: number },
+	{ id: string; appId: string; claimId: string; n: number; claimedAt: number; armedAt: number }
+>(
+	["id", "appId", "claimId", "n", "claimedAt", "armedAt"],
 	(p) =>
-		sql`SELECT id, app_id, claim_id, attempts, claimed_at FROM ${deliveries} WHERE claim_id IS NOT NULL AND next_attempt_at <= ${p.now} LIMIT 500`,
+		sql`SELECT id, app_id, claim_id, attempts, claimed_at, armed_at FROM ${deliveries} WHERE claim_id IS NOT NULL AND next_attempt_at <= ${p.now} LIMIT 500`,
 );

@@ -25,6 +25,8 @@ const settings = (file: string) => ({
 	DEAPI_WEBHOOK_SECRET: HOOK_SECRET,
 	CALLBACK_ALLOW: "127.0.0.0/8",
 	LOG_LEVEL: "warn",
+	REQUESTS_PER_MINUTE: "0", // one client stands for many
+	BACKPRESSURE_S: "0", // nothing is dispatched, on purpose
 });
 
 async function withFolder<T>(work: (file: string) => Promise<T>): Promise<T> {

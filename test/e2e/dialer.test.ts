@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import http2 from "node:http2";
 import type { AddressInfo, Socket } from "node:net";
 import { setImmediate } from "node:timers/promises";
 import tls from "node:tls";
@@ -206,6 +207,55 @@ describe("a host that cannot be reached", () => {
 		expect(seen).toBe(0);
 		secure.close();
 		await once(secure, "close");
+	});
+});
+
+describe("a stop", () => {
+	it("cuts what is under way and what comes, but for a request that must not be sent twice", async () => {
+		const waiting: Socket[] = [];
+		const { host, connections } = await server((socket) => void waiting.push(socket));
+		const http = createHttp({ callbackAllow: LOOPBACK, connectDeadlineMs: 5000 });
+		open.push(http);
+		const request = { method: "GET", url: `http://${host}/`, headers: {}, deadlineMs: 5000, keepBytes: 1000, reach: "public" } as const;
+		const [cut, kept] = [http(request), http({ ...request, once: true })];
+		await expect.poll(() => waiting.length).toBe(2);
+		http.cut();
+		expect(await cut).toEqual(failed("stopped", false));
+		expect(await http(request)).toEqual(failed("stopped", true));
+		expect(connections).toHaveLength(2);
+		for (const socket of waiting) if (!socket.destroyed) socket.write(OK);
+		expect(await kept).toMatchObject({ status: 200 });
+		expect(await http({ ...request, url: "http://10.0.0.1/", once: true })).toEqual(failed("address_refused", true));
+	});
+});
+
+describe("a host that speaks HTTP/2", () => {
+	const before = tls.getCACertificates("default");
+	afterEach(() => tls.setDefaultCACertificates(before));
+
+	it("is spoken to in HTTP/1.1: nothing shares a session, and nothing that was refused is sent again", async () => {
+		const pair = selfSigned();
+		tls.setDefaultCACertificates([...before, pair.cert.toString()]);
+		const seen: string[] = [];
+		let sessions = 0;
+		const secure = http2.createSecureServer({ ...pair, allowHTTP1: true }, (request, response) => {
+			seen.push(`${request.httpVersion} ${request.method}`);
+			request.resume().on("end", () => response.end("ok"));
+		});
+		secure.on("session", () => sessions++);
+		secure.on("stream", (stream) => stream.close(http2.constants.NGHTTP2_REFUSED_STREAM));
+		secure.listen(0, "127.0.0.1");
+		await once(secure, "listening");
+		let connections = 0;
+		secure.on("secureConnection", () => connections++);
+		const url = `https://localhost:${(secure.address() as AddressInfo).port}/`;
+		const send = dialer();
+		for (const wish of [{}, {}, { once: true }, { once: true }]) {
+			expect(await send(url, wish)).toMatchObject({ kind: "response", status: 200, body: "ok" });
+			await setImmediate();
+		}
+		expect({ sessions, seen, connections }).toEqual({ sessions: 0, seen: Array(4).fill("1.1 POST"), connections: 3 });
+		secure.close();
 	});
 });
 

@@ -1,16 +1,10 @@
 import { describe, expect, it, vi } from "vitest";
-import { gate, JOB, provider, receiver, type Service, service } from "../support/process.ts";
+import { JOB, type Service } from "../support/launch.ts";
+import { type Entry, gate, provider, receiver, service } from "../support/process.ts";
 
 /** Leases and sweeps as short as they go, so that a killed claim comes back soon. */
 const QUICK = { LEASE_MARGIN_S: "0", ATTEMPT_DEADLINE_MS: "300", PROVIDER_DEADLINE_MS: "500", SWEEP_EVERY_S: "1" };
 
-interface Entry {
-	kind: string;
-	what: string;
-	n?: number;
-	reason?: string | null;
-	event_type?: string;
-}
 const submit = (to: Service, body: object) =>
 	to.call<{ id: string }>("/v1/jobs", { method: "POST", body: JSON.stringify({ ...JOB, ...body }) });
 const timeline = async (of: Service, id: string) => (await of.call<{ data: Entry[] }>(`/v1/jobs/${id}/timeline`)).data;
@@ -59,27 +53,5 @@ describe("killed with SIGKILL", () => {
 		await deapi.resend("job.completed");
 		expect(await state(jobhook, id)).toBe("completed");
 		expect(await deapi.calls("txt2img")).toBe(1);
-	});
-});
-
-describe("stopped with SIGTERM", () => {
-	it("takes nothing new, lets the attempt in flight finish and exits 0", async () => {
-		const deapi = await provider();
-		const jobhook = await service({ ...deapi.env, ATTEMPT_DEADLINE_MS: "20000" });
-		const [arrived, stopping] = [gate(), gate()];
-		const hooks = await receiver(async () => {
-			arrived.open();
-			await stopping.opened;
-			return 200;
-		});
-		const { id } = await submit(jobhook, { webhook_url: hooks.url, webhook_events: ["job.completed"] });
-		await arrived.opened;
-		const exit = jobhook.signal("SIGTERM");
-		await vi.waitFor(() => expect(fetch(`http://127.0.0.1:${jobhook.port}/healthz`)).rejects.toThrow(), soon);
-		stopping.open();
-		expect(await exit).toBe(0);
-		await jobhook.start();
-		expect((await timeline(jobhook, id)).filter((e) => e.kind === "attempt").map((e) => e.what)).toEqual(["delivered"]);
-		expect(hooks.received).toHaveLength(1);
 	});
 });

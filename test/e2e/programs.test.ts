@@ -3,7 +3,8 @@ import { once } from "node:events";
 import { existsSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import { expect, it } from "vitest";
-import { ROOT, scratch, service } from "../support/process.ts";
+import { ROOT } from "../support/launch.ts";
+import { scratch, service } from "../support/process.ts";
 
 async function run(args: string[], options: { cwd?: string; env?: Record<string, string> } = {}) {
 	const child = spawn(process.execPath, args, { cwd: options.cwd ?? ROOT, env: { PATH: process.env["PATH"] ?? "", ...options.env } });

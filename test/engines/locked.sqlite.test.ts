@@ -64,6 +64,16 @@ describe("a lock that another process holds", () => {
 		expect(await idsOf(db)).toEqual(["b"]);
 	});
 
+	it("leaves the process idle while it waits", async () => {
+		const { db, tell } = await locked(60_000);
+		const write = endOf(db.batch([appRow("a")]));
+		const before = performance.eventLoopUtilization();
+		await new Promise((resolve) => setTimeout(resolve, 400));
+		expect(performance.eventLoopUtilization(before).utilization).toBeLessThan(0.4);
+		await tell("unlock");
+		expect(await write).toBe("written");
+	});
+
 	it("gives every write its own span", async () => {
 		const { db, tell } = await locked(600);
 		const first = endOf(db.batch([appRow("a")]));

@@ -4,11 +4,17 @@ import path from "node:path";
 import Database from "better-sqlite3";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { MIGRATIONS, openDatabase } from "../../src/node/database.ts";
-import { migrateSqlite, NewerDatabase } from "../../src/node/migrate.ts";
+import { migrateSqlite, UnfitDatabase } from "../../src/node/migrate.ts";
 import { child } from "../support/child.ts";
 
 interface Journal {
 	entries: { idx: number; version: string; when: number; tag: string; breakpoints: boolean }[];
+}
+
+/** How a test spoils what was applied. */
+interface Changes {
+	db: Database.Database;
+	rewrite(tag: string, text: string): void;
 }
 
 describe("migrations", () => {
@@ -95,10 +101,37 @@ describe("migrations", () => {
 		migrateSqlite(db, withMore(["CREATE TABLE later (id text);"]));
 		const before = [schema(db), applied(db), db.pragma("data_version")];
 		const message = "the database is newer than this jobhook: start the version that wrote it, or restore a backup made before the upgrade";
-		expect(() => openDatabase({ databasePath: file() })).toThrow(new NewerDatabase(message));
+		expect(() => openDatabase({ databasePath: file() })).toThrow(new UnfitDatabase(message));
 		expect(message).not.toContain("\n");
 		expect([schema(db), applied(db)]).toEqual(before.slice(0, 2));
 		db.exec("DROP TABLE later"); // nothing of the refused start still holds the file
+	});
+
+	it.each<[string, (at: Changes) => void, RegExp]>([
+		[
+			"was changed after it was applied",
+			({ rewrite }) => rewrite("later_0", "CREATE TABLE other (id text);"),
+			/^the migration later_0 was changed after it was applied/,
+		],
+		[
+			"is older than the newest applied, and never was",
+			({ db }) => db.exec("DELETE FROM __drizzle_migrations WHERE id = 2"),
+			/^the migration later_0 was never applied/,
+		],
+		[
+			"was applied and is not known",
+			({ db }) => db.exec("INSERT INTO __drizzle_migrations (hash, created_at) VALUES ('x', 1)"),
+			/^the database has a migration that this jobhook does not know/,
+		],
+	])("stop, in one line and with nothing written, where one %s", (_, change, message) => {
+		const db = connect();
+		const folder = withMore(["CREATE TABLE later (id text);", "CREATE TABLE latest (id text);"]);
+		migrateSqlite(db, folder);
+		change({ db, rewrite: (tag, text) => writeFileSync(path.join(folder, `${tag}.sql`), text) });
+		const before = [schema(db), applied(db)];
+		expect(() => migrateSqlite(db, folder)).toThrow(UnfitDatabase);
+		expect(() => migrateSqlite(db, folder)).toThrow(message);
+		expect([schema(db), applied(db)]).toEqual(before);
 	});
 
 	it("leave nothing when one fails half-way, and can be tried again", () => {

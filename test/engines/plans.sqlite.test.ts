@@ -1,13 +1,27 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { callerOf, createKey } from "../../src/access/keys.ts";
 import type { Db, Stmt } from "../../src/db/db.ts";
+import { neglected } from "../../src/jobs/backpressure.ts";
 import * as finish from "../../src/jobs/sql/finish.ts";
+import { jobsPage } from "../../src/jobs/sql/list.ts";
+import * as models from "../../src/jobs/sql/models.ts";
 import * as read from "../../src/jobs/sql/read.ts";
+import * as resolve from "../../src/jobs/sql/resolve.ts";
 import * as submit from "../../src/jobs/sql/submit.ts";
 import * as work from "../../src/jobs/sql/work.ts";
 import * as pause from "../../src/lanes/pause.ts";
-import { readEndpoint } from "../../src/outbound/endpoint.ts";
+import * as delivery from "../../src/outbound/delivery/sql.ts";
+import * as follow from "../../src/outbound/endpoint/follow.ts";
+import { readEndpoint } from "../../src/outbound/endpoint/read.ts";
+import * as settling from "../../src/outbound/endpoint/settle.ts";
+import * as endpoint from "../../src/outbound/endpoint/sql.ts";
+import * as switching from "../../src/outbound/endpoint/switch.ts";
+import * as event from "../../src/outbound/event.ts";
 import * as outbound from "../../src/outbound/sql.ts";
+import * as oldBodies from "../../src/retention/bodies.ts";
+import * as expired from "../../src/retention/expired.ts";
+import * as oldJobs from "../../src/retention/jobs.ts";
+import * as oldReceipts from "../../src/retention/receipts.ts";
 import { KINDS, laneRow, parents, ports } from "../suite/store/rows.ts";
 import { freshSqlite } from "../support/sqlite.ts";
 import { openWorld, submitted } from "../support/world.ts";
@@ -21,7 +35,7 @@ const MAY_SCAN: Record<string, RegExp> = {
 	pauseAccount: /^SCAN lanes$/,
 };
 /** A row made of values, or what another step of the same plan yields. */
-const NO_TABLE = /^SCAN (CONSTANT ROW|walk|first|\(subquery-\d+\))$/;
+const NO_TABLE = /^SCAN (CONSTANT ROW|walk|lap|first|\(subquery-\d+\))$/;
 
 /** What is run for every request, hook, attempt or round, and the indexes it must use. A private one is known by its words. */
 const HOT: [name: string, what: RegExp | Stmt<never, unknown>, indexes: string[]][] = [
@@ -30,6 +44,11 @@ const HOT: [name: string, what: RegExp | Stmt<never, unknown>, indexes: string[]
 		"lanes with submissions",
 		/^WITH RECURSIVE walk[^"]+"submissions"/,
 		["submissions_due (lane_id>?)", "submissions_due (lane_id=? AND next"],
+	],
+	[
+		"submissions that wait for us",
+		neglected,
+		["submissions_due (lane_id>?)", "submissions_due (lane_id=? AND next_attempt_at<?)", "submissions_claimed (lane_id=?"],
 	],
 	["due deliveries", /^UPDATE "deliveries" SET claim_id = \?/, ["deliveries_due (lane_id=? AND next_attempt_at<?)", "deliveries_claimed"]],
 	[
@@ -61,6 +80,63 @@ const HOT: [name: string, what: RegExp | Stmt<never, unknown>, indexes: string[]
 	["a job's events", read.eventsOfJob, ["events_job_revision (job_id=?)"]],
 	["a job's deliveries", read.deliveriesOfJob, ["deliveries_job (app_id=? AND job_id=?)"]],
 	["a job's attempts", read.attemptsOfJob, ["deliveries_job (app_id=? AND job_id=?)", "attempts_delivery_n (delivery_id=?)"]],
+	["a job with its current submission", finish.knownOfJob, ["jobs_app (app_id=? AND id=?)", "submissions_1 (id=?)"]],
+	["how often a job was sent again", resolve.supersededOf, ["submissions_job (job_id=?)"]],
+	["the jobs of an app", jobsPage([]), ["jobs_app (app_id=? AND id>? AND id<?)"]],
+	["the jobs of an app in a state", jobsPage(["state", "type"]), ["jobs_app_state (app_id=? AND (state,id)>(?,?) AND (state,id)<(?,?))"]],
+	["the jobs of an app of a type", jobsPage(["type", "provider"]), ["jobs_app (app_id=? AND id>? AND id<?)"]],
+	["what a provider told", models.readCache, ["cache_1 (key=?)"]],
+	["the deliveries of an app", delivery.deliveriesBy([]), ["deliveries_app (app_id=? AND id>? AND id<?)"]],
+	[
+		"undelivered ones",
+		delivery.deliveriesBy(["undelivered"]),
+		["deliveries_undelivered (app_id=? AND id>? AND id<?)", "attempts_delivery_n"],
+	],
+	["exhausted ones", delivery.deliveriesBy(["undelivered", "status"]), ["deliveries_undelivered (app_id=? AND id>? AND id<?)"]],
+	["those of a job", delivery.deliveriesBy(["job"]), ["deliveries_job (app_id=? AND job_id=? AND id>? AND id<?)"]],
+	["those of an endpoint", delivery.deliveriesBy(["endpoint"]), ["deliveries_target (target=? AND id>? AND id<?)"]],
+	[
+		"undelivered ones of an endpoint",
+		delivery.deliveriesBy(["endpoint", "undelivered"]),
+		["deliveries_undelivered (app_id=? AND id>? AND id<?)"],
+	],
+	["the attempts of a delivery", delivery.attemptsOfDelivery, ["attempts_delivery_n (delivery_id=?)"]],
+	["the events of an app", event.eventsBy([]), ["events_app (app_id=? AND id>? AND id<?)"]],
+	["the events of a job in a list", event.eventsBy(["job"]), ["events_job_revision (job_id=?)"]],
+	["the endpoints of an app", endpoint.endpointsOfApp, ["endpoints_app (app_id=? AND id>? AND id<?)"]],
+	[
+		"the event types of endpoints",
+		endpoint.eventTypesBetween,
+		["endpoint_event_types_endpoint (app_id=? AND endpoint_id>? AND endpoint_id<?)"],
+	],
+	["event types to be dropped", endpoint.dropEventTypes, ["endpoint_event_types_endpoint (app_id=? AND endpoint_id>? AND endpoint_id<?)"]],
+	["what waits for a disabled endpoint", follow.holdPending, ["deliveries_due (lane_id=? AND next_attempt_at>?)"]],
+	["what is held for an endpoint", follow.releaseHeld, ["deliveries_held (target=?)"]],
+	["endpoints that were switched", settling.unsettledEndpoints, ["endpoints_unsettled"]],
+	["bodies past their days", oldBodies.edgeOfBodies, ["events_bodies ((created_at,id)>(?,?) AND created_at<?)"]],
+	[
+		"bodies to be emptied",
+		oldBodies.emptyBodies,
+		["events_bodies ((created_at,id)>(?,?) AND created_at<?)", "deliveries_event_target (event_id=?)"],
+	],
+	["receipts past their days", oldReceipts.edgeOfReceipts, ["receipts_received ((received_at,id)>(?,?) AND received_at<?)"]],
+	["receipts to be removed", oldReceipts.removeReceipts, ["receipts_received ((received_at,id)>(?,?) AND received_at<?)"]],
+	["idempotency keys to be removed", expired.removeKeys, ["idempotency_keys_expires (expires_at<?)"]],
+	["what is cached to be removed", expired.removeCached, ["cache_read (read_at<?)"]],
+	["jobs past their days", oldJobs.edgeOfJobs, ["jobs_ended ((ended_at,id)>(?,?) AND ended_at<?)"]],
+	["jobs to be removed", oldJobs.removeJobs, ["jobs_ended ((ended_at,id)>(?,?) AND ended_at<?)", "deliveries_job (app_id=? AND job_id=?)"]],
+	...Object.entries({
+		attempts: [oldJobs.removeAttempts, "attempts_delivery_n (delivery_id=?)"] as const,
+		deliveries: [oldJobs.removeDeliveries, "attempts_delivery_n (delivery_id=?)"] as const,
+		events: [oldJobs.removeEvents, "events_job_revision (job_id=?)"] as const,
+		receipts: [oldJobs.removeReceiptsOf, "receipts_job (job_id=?)"] as const,
+		submissions: [oldJobs.removeSubmissions, "submissions_job (job_id=?)"] as const,
+		results: [oldJobs.removeResults, "results_1 (job_id=?)"] as const,
+	}).map(([name, [stmt, index]]): (typeof HOT)[number] => [
+		`${name} of jobs to be removed`,
+		stmt,
+		["jobs_ended ((ended_at,id)>(?,?) AND ended_at<?)", index],
+	]),
 ];
 
 describe("statements", () => {
@@ -75,7 +151,10 @@ describe("statements", () => {
 
 	beforeAll(async () => {
 		db = freshSqlite();
-		for (const module of [finish, read, submit, work, outbound, pause])
+		for (const [name, what] of HOT) if (isStmt(what)) texts.set(what.sql, name);
+		for (const module of [delivery, endpoint, event, follow, settling, switching])
+			for (const [name, value] of Object.entries(module)) if (isStmt(value)) texts.set(value.sql, name);
+		for (const module of [finish, models, read, resolve, submit, work, outbound, pause, oldBodies, oldReceipts, expired, oldJobs])
 			for (const [name, value] of Object.entries(module)) if (isStmt(value)) texts.set(value.sql, name);
 		const note = ({ sql }: { sql: string }) => void (texts.has(sql) || texts.set(sql, sql.slice(0, 80)));
 		const recording: Db = {

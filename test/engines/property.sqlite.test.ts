@@ -13,7 +13,8 @@ const MET = [
 	...["applied", "conflicting", "duplicate", "ignored", "late", "mismatched", "orphan", "repeated"].map((o) => `hook.recorded ${o}`),
 	...["accepted", "account_trouble", "not_taken", "refused", "unknown"].map((outcome) => `submission.finished ${outcome}`),
 	...["answered", "failed", "missing"].map((outcome) => `poll.finished ${outcome}`),
-	...["processing", "completed", "failed"].map((to) => `job.moved ${to}`),
+	...["processing", "completed", "failed", "canceled"].map((to) => `job.moved ${to}`),
+	...["submission.attached", "submission.superseded"],
 	...["hook.refused", "attempt.interrupted", "attempt.finished delivered", "attempt.finished pending"],
 ];
 

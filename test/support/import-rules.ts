@@ -6,7 +6,7 @@ const LAYERS = [
 	["node", "worker", "cli", "demo", "sandboxed"],
 	["http", "dropin", "sweep", "bootstrap"],
 	["inbound"],
-	["jobs"],
+	["jobs", "retention"],
 	["outbound", "providers", "access"],
 	["lanes"],
 	["db", "errors", "config", "deps"],

@@ -113,3 +113,24 @@ describe("a URL of this machine", () => {
 		expect(literalOf("example.com")).toBeNull();
 	});
 });
+
+describe("our own host as a callback's", () => {
+	const OWN = "must not point at this service's own host";
+	it.each([
+		["https://jobs.example.com", "https://jobs.example.com/hooks/deapi", OWN],
+		["https://jobs.example.com", "https://JOBS.example.com.:8443/", OWN],
+		["https://jobs.example.com", "https://jobs.example.com.evil.test/", null],
+		["https://jobs.example.com/base", "https://example.com/", null],
+		["https://8.8.8.8:8443", "https://8.8.8.8/", OWN],
+		["http://127.0.0.1:8080", "http://127.0.0.1:9000/", PRIVATE],
+	])("%s refuses %s: %s", (own, url, objection) => expect(new AddressGuard([], own).objection(url)).toBe(objection));
+
+	it.each([
+		["http://127.0.0.1:8080", "http://127.0.0.1:9000/", null],
+		["http://localhost:8080", "http://localhost:9000/", null],
+		["https://10.1.0.1", "https://10.1.0.1/", null],
+		["https://jobs.example.com", "https://jobs.example.com/", OWN],
+	])("%s where its address is listed: %s is %s", (own, url, objection) => {
+		expect(new AddressGuard(["127.0.0.0/8", "10.1.0.0/16"], own).objection(url)).toBe(objection);
+	});
+});

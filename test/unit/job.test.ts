@@ -11,11 +11,17 @@ const known = (over: Partial<Known> = {}): Known => ({
 	providerJobId: "p-1",
 	sameAccount: true,
 	idTaken: false,
+	fetching: false,
 	...over,
 });
 const told = (state: EventState | null, providerJobId = "p-1") => ({ state, providerJobId });
 
 describe("what a provider's word is worth", () => {
+	it("about a job whose result is being fetched: success was told, and stands", () => {
+		const verdicts = TOLD.slice(0, 3).map((word) => judge(known({ state: "processing", fetching: true }), told(word)));
+		expect(verdicts).toEqual(["repeated", "repeated", "conflicting"]);
+	});
+
 	const rows: [JobState, Record<Exclude<EventState, "canceled">, Verdict>][] = [
 		["queued", { processing: "apply", completed: "apply", failed: "apply" }],
 		["submitted", { processing: "apply", completed: "apply", failed: "apply" }],

@@ -48,7 +48,7 @@ describe("what a receiver's answer means", () => {
 		expect(verdictOf(answer(status, { "webhook-delivery": wish }))).toEqual(verdict);
 	});
 
-	const failures: Record<HttpFailure, boolean> = {
+	const failures: Record<Exclude<HttpFailure, "stopped">, boolean> = {
 		dns_error: true,
 		address_refused: true,
 		connect_failed: true,
@@ -57,7 +57,10 @@ describe("what a receiver's answer means", () => {
 		timeout: false,
 		connection_lost: false,
 	};
-	it.each(Object.entries(failures) as [HttpFailure, boolean][])("%s is tried again under its own name", (reason, before) => {
+	it("a request that our own stop cut is ours, and nobody is charged for it", () => {
+		expect(verdictOf(broken("stopped", false))).toEqual({ kind: "ours", reason: "stopped" });
+	});
+	it.each(Object.entries(failures) as [Exclude<HttpFailure, "stopped">, boolean][])("%s is tried again under its own name", (reason, before) => {
 		const failed: HttpAnswer = broken(reason, before);
 		expect(verdictOf(failed)).toEqual(again(reason, { overload: reason === "timeout" }));
 	});

@@ -1,17 +1,21 @@
 import { describe, expect, it } from "vitest";
 import { loadConfig } from "../../src/config.ts";
-import { nextAttemptAt } from "../../src/outbound/schedule.ts";
+import { type Failed, isTooOld, nextAttemptAt, type Schedule } from "../../src/outbound/schedule.ts";
 
 const standard = loadConfig({});
 const SECOND = 1000;
 const HOUR = 3_600_000;
 const NOW = Date.UTC(2026, 0, 15, 10, 30, 45);
 
+/** When the next attempt is due after one that failed now, by the shortest schedule; each case says what differs. */
+const nextAfter = (over: Partial<Failed>, schedule: Schedule = standard) =>
+	nextAttemptAt(schedule, { failures: 1, armedAtMs: NOW, nowMs: NOW, random01: 0, retryAfterMs: null, overload: false, ...over });
+
 /** When each of a delivery's attempts starts, in milliseconds after the first, where every one fails at once. */
 function attemptTimes(random01: number): number[] {
 	const times = [0];
 	for (;;) {
-		const next = nextAttemptAt(standard, times.length, times.at(-1)!, random01, null, false);
+		const next = nextAfter({ failures: times.length, nowMs: times.at(-1)!, random01, armedAtMs: 0 });
 		if (next === null) return times;
 		times.push(next);
 	}
@@ -49,18 +53,26 @@ describe("the retry schedule", () => {
 	])(
 		"waits $waits s after failure $failures (overload: $overload, Retry-After: $retryAfter)",
 		({ failures, overload, retryAfter, waits }) => {
-			const after = retryAfter === null ? null : retryAfter * SECOND;
-			expect(nextAttemptAt(standard, failures, NOW, 0, after, overload)).toBe(NOW + waits * SECOND);
+			const retryAfterMs = retryAfter === null ? null : retryAfter * SECOND;
+			expect(nextAfter({ failures, retryAfterMs, overload })).toBe(NOW + waits * SECOND);
 		},
 	);
 
 	it("is spent after the last delay, whatever the receiver asks for", () => {
-		expect(nextAttemptAt(standard, 12, NOW, 0, null, false)).toBeNull();
-		expect(nextAttemptAt(standard, 12, NOW, 0, 60_000, true)).toBeNull();
-		expect(nextAttemptAt({ retryDelaysMs: [0], overloadDelayMs: 0 }, 1, NOW, 1, null, false)).toBe(NOW);
+		expect(nextAfter({ failures: 12 })).toBeNull();
+		expect(nextAfter({ failures: 12, retryAfterMs: 60_000, overload: true })).toBeNull();
+		expect(nextAfter({ random01: 1 }, { ...standard, retryDelaysMs: [0], overloadDelayMs: 0 })).toBe(NOW);
+	});
+
+	it("ends with the delivery's age, counted from when it was armed, whatever budget is left", () => {
+		const oldest = standard.deliveryMaxAgeMs;
+		expect(nextAfter({ armedAtMs: NOW + 5 * SECOND - oldest })).toBe(NOW + 5 * SECOND);
+		expect(nextAfter({ armedAtMs: NOW + 5 * SECOND - oldest - 1 })).toBeNull();
+		expect(nextAfter({ armedAtMs: NOW - oldest + HOUR, retryAfterMs: HOUR + 1 })).toBeNull();
+		expect([isTooOld(standard, NOW, NOW + oldest), isTooOld(standard, NOW, NOW + oldest + 1)]).toEqual([false, true]);
 	});
 
 	it("gives whole milliseconds, which is what a column holds", () => {
-		expect(nextAttemptAt(standard, 1, NOW, 0.123_456_789, null, false)).toBe(NOW + 5123);
+		expect(nextAfter({ random01: 0.123_456_789 })).toBe(NOW + 5123);
 	});
 });

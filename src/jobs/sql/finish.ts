@@ -1,4 +1,4 @@
-import { and, eq, sql } from "drizzle-orm";
+import { and, eq, type SQL, sql } from "drizzle-orm";
 import { alias } from "drizzle-orm/sqlite-core";
 import { compile, compileSql, q, type Slots } from "../../db/compile.ts";
 import { insertRow, insertWhere } from "../../db/insert.ts";
@@ -6,7 +6,8 @@ import { events, jobs, receipts, results, submissions } from "../../db/schema.ts
 
 /*
  * The one batch that moves a job. `moveJob` comes first: it locks the row, checks what was read (state, revision, current
- * submission) and stores a fresh event id; every statement after it requires that id, so all happen or none does.
+ * submission) and stores a fresh event id; every statement after it requires that id, so all happen or none does. `holdJob`
+ * does the same with a token that is no event's.
  */
 
 const other = alias(submissions, "other");
@@ -16,6 +17,7 @@ const knownColumns = {
 	appId: jobs.appId,
 	state: jobs.state,
 	revision: jobs.revision,
+	token: sql<string>`coalesce(${jobs.eventId}, '')`.as("token"),
 	currentSubmissionId: jobs.submissionId,
 	type: jobs.type,
 	model: jobs.model,
@@ -28,6 +30,8 @@ const knownColumns = {
 	provider: submissions.provider,
 	accountId: submissions.accountId,
 	submissionState: sql<typeof submissions.$inferSelect.state>`${submissions.state}`.as("submission_state"),
+	phase: submissions.phase,
+	n: submissions.n,
 	providerJobId: submissions.providerJobId,
 };
 
@@ -55,42 +59,75 @@ export const knownByProviderJob = compile((p: Slots<{ provider: string; account:
 		.where(and(eq(submissions.provider, p.provider), eq(submissions.accountId, p.account), eq(submissions.providerJobId, p.told))),
 );
 
-interface Move {
+/** A job of an app, with its current submission. */
+export const knownOfJob = compile((p: Slots<{ app: string; job: string }>) =>
+	q
+		.select({ ...knownColumns, idTaken: sql<number>`0`.as("id_taken") })
+		.from(jobs)
+		.innerJoin(submissions, eq(submissions.id, jobs.submissionId))
+		.where(and(eq(jobs.appId, p.app), eq(jobs.id, p.job))),
+);
+
+/** The job as it was read, and the fresh token that all rows of this batch require. */
+interface Hold {
 	job: string;
 	from: string;
 	revision: number;
+	token: string;
 	submission: string;
 	submissionState: string;
-	to: string;
+	phase: string;
 	event: string;
+}
+interface Move extends Hold {
+	to: string;
 	now: number;
 	started: number | null;
 	ended: number | null;
 	errorCode: string | null;
 	errorMessage: string | null;
 }
+type Guard<Extra> = (p: Slots<Extra>) => SQL;
 
-const moveJob = <Guard>(guard: (p: Slots<Guard>) => ReturnType<typeof sql>) =>
-	compileSql<Move & Guard, { id: string }>(
+/** What was read still holds. Every batch changes the token, so on PostgreSQL one that waited for the row sees it, too. */
+const unchanged = (p: Slots<Hold>) => sql`id = ${p.job} AND state = ${p.from} AND revision = ${p.revision}
+	AND coalesce(event_id, '') = ${p.token} AND submission_id = ${p.submission}
+	AND EXISTS (SELECT 1 FROM ${submissions} s WHERE s.id = ${p.submission} AND s.state = ${p.submissionState} AND s.phase = ${p.phase})`;
+
+const moveJob = <Extra>(guard: Guard<Extra>) =>
+	compileSql<Move & Extra, { id: string }>(
 		["id"],
 		(
 			p,
 		) => sql`UPDATE ${jobs} SET state = ${p.to}, revision = revision + 1, event_id = ${p.event}, started_at = coalesce(started_at, ${p.started}),
 			ended_at = ${p.ended}, error_code = ${p.errorCode}, error_message = ${p.errorMessage}
-		WHERE id = ${p.job} AND state = ${p.from} AND revision = ${p.revision} AND submission_id = ${p.submission}
-			AND EXISTS (SELECT 1 FROM ${submissions} s WHERE s.id = ${p.submission} AND s.state = ${p.submissionState})
-			${guard(p as Slots<Guard>)} RETURNING id`,
+		WHERE ${unchanged(p)} ${guard(p as Slots<Extra>)} RETURNING id`,
+	);
+/** The same where the job's state stays: only the rows behind it change. */
+const holdJob = <Extra>(guard: Guard<Extra>) =>
+	compileSql<Hold & Extra, { id: string }>(
+		["id"],
+		(p) => sql`UPDATE ${jobs} SET event_id = ${p.event} WHERE ${unchanged(p)} ${guard(p as Slots<Extra>)} RETURNING id`,
 	);
 
-/** On a receipt that is not there yet, on an orphan that waits, or on our own account (refused, too late). */
-export const moveJobOnNewReceipt = moveJob<{ provider: string; account: string; delivery: string }>(
-	(p) =>
-		sql`AND NOT EXISTS (SELECT 1 FROM ${receipts} r WHERE r.provider = ${p.provider} AND r.account_id = ${p.account} AND r.delivery_id = ${p.delivery})`,
-);
-export const moveJobOnOrphan = moveJob<{ receipt: string }>(
-	(p) => sql`AND EXISTS (SELECT 1 FROM ${receipts} r WHERE r.id = ${p.receipt} AND r.outcome = 'orphan')`,
-);
-export const moveJobAlone = moveJob<unknown>(() => sql``);
+interface ByDelivery {
+	provider: string;
+	account: string;
+	delivery: string;
+}
+const onNewReceipt: Guard<ByDelivery> = (p) =>
+	sql`AND NOT EXISTS (SELECT 1 FROM ${receipts} r WHERE r.provider = ${p.provider} AND r.account_id = ${p.account} AND r.delivery_id = ${p.delivery})`;
+const onOrphan: Guard<{ receipt: string }> = (p) =>
+	sql`AND EXISTS (SELECT 1 FROM ${receipts} r WHERE r.id = ${p.receipt} AND r.outcome = 'orphan')`;
+const onOurOwn = () => sql``;
+
+/** On a receipt that is not there yet, on an orphan that waits, or on our own account (refused, canceled, too late). */
+export const moveJobOnNewReceipt = moveJob(onNewReceipt);
+export const moveJobOnOrphan = moveJob(onOrphan);
+export const moveJobAlone = moveJob<unknown>(onOurOwn);
+export const holdJobOnNewReceipt = holdJob(onNewReceipt);
+export const holdJobOnOrphan = holdJob(onOrphan);
+export const holdJobAlone = holdJob<unknown>(onOurOwn);
 
 const whereMoved = (p: { job: unknown; event: unknown }) =>
 	sql`EXISTS (SELECT 1 FROM ${jobs} j WHERE j.id = ${p.job} AND j.event_id = ${p.event})`;
@@ -144,6 +181,31 @@ export const submissionAtWork = compileSql<
 		next_attempt_at = CASE WHEN state = 'accepted' THEN next_attempt_at ELSE ${p.pollAt} END,
 		claim_id = CASE WHEN state = 'accepted' THEN claim_id ELSE NULL END, phase = 'poll'
 	WHERE id = ${p.submission} AND ${whereMoved(p)} RETURNING id`,
+);
+
+/** The provider is done: what it made is text, and to be fetched now. */
+export const submissionFetching = compileSql<
+	{ submission: string; job: string; event: string; providerJob: string | null; lane: string; now: number },
+	{ id: string }
+>(
+	["id"],
+	(p) => sql`UPDATE ${submissions} SET state = 'accepted', provider_job_id = coalesce(provider_job_id, ${p.providerJob}),
+		accepted_at = coalesce(accepted_at, ${p.now}), lane_id = ${p.lane}, phase = 'result', fetching_since = ${p.now},
+		next_attempt_at = ${p.now}, claim_id = NULL, reason = NULL
+	WHERE id = ${p.submission} AND ${whereMoved(p)} RETURNING id`,
+);
+
+/** A send that no one has claimed will not take place. It comes ahead of the job's own move, which requires it. */
+export const withdrawSubmission = compileSql<
+	{ submission: string; job: string; token: string; reason: string; now: number },
+	{ id: string }
+>(
+	["id"],
+	(
+		p,
+	) => sql`UPDATE ${submissions} SET state = 'not_taken', phase = 'poll', reason = ${p.reason}, next_attempt_at = NULL, ended_at = ${p.now}
+	WHERE id = ${p.submission} AND state = 'pending' AND claim_id IS NULL AND EXISTS (SELECT 1 FROM ${jobs} j
+		WHERE j.id = ${p.job} AND j.submission_id = ${p.submission} AND j.state = 'queued' AND coalesce(j.event_id, '') = ${p.token}) RETURNING id`,
 );
 
 /** Nothing is left to do for it. */

@@ -27,6 +27,13 @@ export const jobById = compile((p: OfJob) =>
 		.where(and(eq(jobs.appId, p.app), eq(jobs.id, p.job))),
 );
 
+export const stateOfJob = compile((p: OfJob) =>
+	q
+		.select({ state: jobs.state })
+		.from(jobs)
+		.where(and(eq(jobs.appId, p.app), eq(jobs.id, p.job))),
+);
+
 export const submissionsOfJob = compile((p: OfJob) =>
 	q
 		.select()
@@ -105,6 +112,8 @@ export const resultOfJob = compile((p: Slots<{ job: string }>) =>
 		.select({
 			providerUrl: results.providerUrl,
 			readAt: results.readAt,
+			content: results.content,
+			contentType: results.contentType,
 			provider: submissions.provider,
 			accountId: submissions.accountId,
 			providerJobId: submissions.providerJobId,

@@ -1,4 +1,4 @@
-import { and, eq, lte, sql } from "drizzle-orm";
+import { and, eq, gt, lte, sql } from "drizzle-orm";
 import { compile, q, type Slots } from "../../db/compile.ts";
 import { insertRow, insertWhere } from "../../db/insert.ts";
 import { idempotencyKeys, jobs, submissions } from "../../db/schema.ts";
@@ -38,4 +38,17 @@ export const holderOfKey = compile((p: Slots<{ app: string; route: string; key: 
 		.select({ jobId: idempotencyKeys.jobId, fingerprint: idempotencyKeys.fingerprint })
 		.from(idempotencyKeys)
 		.where(and(eq(idempotencyKeys.appId, p.app), eq(idempotencyKeys.route, p.route), eq(idempotencyKeys.key, p.key))),
+);
+export const liveHolderOfKey = compile((p: Slots<{ app: string; route: string; key: string; now: number }>) =>
+	q
+		.select({ jobId: idempotencyKeys.jobId })
+		.from(idempotencyKeys)
+		.where(
+			and(
+				eq(idempotencyKeys.appId, p.app),
+				eq(idempotencyKeys.route, p.route),
+				eq(idempotencyKeys.key, p.key),
+				gt(idempotencyKeys.expiresAt, p.now),
+			),
+		),
 );

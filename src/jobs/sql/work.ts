@@ -23,6 +23,7 @@ const claimedSubmissions = compile((p: Slots<{ lane: string; claim: string }>) =
 			polls: submissions.polls,
 			missing: submissions.missing,
 			missingSince: submissions.missingSince,
+			fetchingSince: submissions.fetchingSince,
 			sentAt: submissions.sentAt,
 			jobState: sql<typeof jobs.$inferSelect.state>`${jobs.state}`.as("job_state"),
 			type: jobs.type,
@@ -86,7 +87,7 @@ interface Replacing {
 export const nextSubmission = insertWhere<typeof submissions, Replacing>(
 	submissions,
 	(p) => sql`FROM ${submissions} old JOIN ${jobs} j ON j.id = old.job_id AND j.submission_id = old.id
-		WHERE old.id = ${p.replaced} AND old.state = 'not_taken'`,
+		WHERE old.id = ${p.replaced} AND old.state IN ('not_taken', 'superseded') AND j.state = 'queued'`,
 );
 export const nextIsCurrent = compileSql<{ job: string; submission: string; replaced: string }, { id: string }>(
 	["id"],
@@ -109,12 +110,12 @@ export const expiredClaims = compileSql<
 >(
 	["id", "jobId", "provider", "accountId", "claimId", "state", "sentAt"],
 	(p) => sql`SELECT id, job_id, provider, account_id, claim_id, state, sent_at FROM ${submissions}
-	WHERE claim_id IS NOT NULL AND next_attempt_at <= ${p.now} LIMIT 100`,
+	WHERE claim_id IS NOT NULL AND next_attempt_at <= ${p.now} LIMIT 500`,
 );
 export const releasePoll = compileSql<{ submission: string; claim: string; now: number }, { id: string }>(
 	["id"],
 	(p) => sql`UPDATE ${submissions} SET claim_id = NULL, next_attempt_at = ${p.now}
-	WHERE id = ${p.submission} AND claim_id = ${p.claim} AND phase = 'poll' RETURNING id`,
+	WHERE id = ${p.submission} AND claim_id = ${p.claim} AND phase <> 'send' RETURNING id`,
 );
 
 export const pollAgain = compileSql<
@@ -132,6 +133,18 @@ export const stopPolling = compileSql<{ submission: string; claim: string; now: 
 	["id"],
 	(p) => sql`UPDATE ${submissions} SET claim_id = NULL, next_attempt_at = NULL, ended_at = coalesce(ended_at, ${p.now})
 	WHERE id = ${p.submission} AND claim_id = ${p.claim} AND phase = 'poll' RETURNING id`,
+);
+
+/** The result could not be fetched yet. */
+export const fetchAgain = compileSql<{ submission: string; claim: string; at: number; reason: string }, { id: string }>(
+	["id"],
+	(p) => sql`UPDATE ${submissions} SET claim_id = NULL, next_attempt_at = ${p.at}, reason = ${p.reason}
+	WHERE id = ${p.submission} AND claim_id = ${p.claim} AND phase = 'result' RETURNING id`,
+);
+export const stopFetching = compileSql<{ submission: string; claim: string; now: number }, { id: string }>(
+	["id"],
+	(p) => sql`UPDATE ${submissions} SET claim_id = NULL, next_attempt_at = NULL, ended_at = coalesce(ended_at, ${p.now})
+	WHERE id = ${p.submission} AND claim_id = ${p.claim} AND phase = 'result' RETURNING id`,
 );
 
 /** A hook that proves nothing asks for a poll, at most once in a while. */

@@ -10,6 +10,8 @@ export interface Fact {
 	startedAt: number | null;
 	endedAt: number | null;
 	resultUrl: string | null;
+	/** A text that is short enough to be told at once. */
+	result: string | null;
 	processingMs: number | null;
 	errorCode: string | null;
 	errorMessage: string | null;
@@ -31,7 +33,13 @@ export function callbackData(fact: Fact): Record<string, unknown> {
 		case "processing":
 			return { ...common, started_at: isoOrNull(fact.startedAt) };
 		case "completed":
-			return { ...common, completed_at: ended, result_url: fact.resultUrl, processing_time_ms: fact.processingMs };
+			return {
+				...common,
+				completed_at: ended,
+				result_url: fact.resultUrl,
+				...(fact.result === null ? {} : { result: fact.result }),
+				processing_time_ms: fact.processingMs,
+			};
 		case "failed":
 			return { ...common, failed_at: ended, error_code: fact.errorCode, error_message: fact.errorMessage };
 		case "canceled":

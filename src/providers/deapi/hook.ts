@@ -26,9 +26,7 @@ function newsOf(event: string, data: z.output<typeof Envelope>["data"]): News | 
 		case "job.processing":
 			return { state: "processing" };
 		case "job.completed":
-			return data.result_url
-				? { state: "completed", resultUrl: data.result_url, processingMs: data.processing_time_ms ?? null }
-				: { state: "processing" }; // no link yet: the next poll fetches it
+			return { state: "completed", resultUrl: data.result_url || null, processingMs: data.processing_time_ms ?? null };
 		case "job.failed":
 			return { state: "failed", code: data.error_code || "provider_failed", message: data.error_message || "deAPI gave no reason" };
 		default:

@@ -62,6 +62,42 @@ export function crash(open: () => Promise<Db>): void {
 		});
 	});
 
+	describe("a delivery that meets nothing but our own troubles", () => {
+		let world: World;
+		const HOURS = 3_600_000;
+		beforeEach(async () => {
+			world = await openWorld(await open(), { env: { DELIVERY_MAX_AGE_H: "2" } });
+		});
+		afterEach(() => world.close());
+
+		it("ends with its age where every attempt of it is interrupted", async () => {
+			const job = await finished(world);
+			for (let spent = 0; spent < 2 * HOURS; spent += LEASE_MS) {
+				expect((await world.claimAndDie()).started).toBe(1);
+				world.jump(LEASE_MS);
+				await releaseInterrupted(world.deps);
+			}
+			world.jump(1);
+			await world.claimAndDie();
+			world.jump(LEASE_MS);
+			await releaseInterrupted(world.deps);
+			expect(await deliveryOf(world, job)).toMatchObject({ state: "exhausted", reason: "interrupted", nextAttemptAt: null });
+			expect((await attemptsOf(world, job)).at(-1)).toMatchObject({ outcome: "interrupted", nextAttemptAt: null });
+		});
+
+		it("ends with its age where its secret stays sealed", async () => {
+			const job = await finished(world);
+			world.deps.secrets = new Secretbox([new Uint8Array(32).fill(8)]);
+			await world.pass(5 * HOURS);
+			const { endedAt, createdAt, ...delivery } = await deliveryOf(world, job);
+			expect(delivery).toMatchObject({ state: "exhausted", reason: "secret_sealed", nextAttemptAt: null });
+			expect(endedAt! - createdAt).toBeGreaterThan(1.8 * HOURS);
+			expect(endedAt! - createdAt).toBeLessThanOrEqual(2 * HOURS);
+			expect((await attemptsOf(world, job)).at(-1)).toMatchObject({ outcome: "interrupted", nextAttemptAt: null });
+			expect(world.callbacks).toEqual([]);
+		});
+	});
+
 	describe("an attempt that comes back after its lease", () => {
 		let world: World;
 		beforeEach(async () => {

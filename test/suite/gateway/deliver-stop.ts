@@ -1,7 +1,17 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Db } from "../../../src/db/db.ts";
 import { openWorld, type World } from "../../support/world.ts";
-import { allFinished, answers, attemptNumbers, deliveryOf, endpointState, finished, holdCallbacks, NO_URL } from "./callbacks.ts";
+import {
+	allFinished,
+	answers,
+	attemptNumbers,
+	attemptsOf,
+	deliveryOf,
+	endpointState,
+	finished,
+	holdCallbacks,
+	NO_URL,
+} from "./callbacks.ts";
 import { accepted, deliveriesOf, hook, told } from "./tools.ts";
 
 /** How a delivery ends without having arrived. */
@@ -120,6 +130,7 @@ export function stops(open: () => Promise<Db>): void {
 				await round;
 				await world.pass(3_600_000);
 				expect(await byType(job)).toEqual({ "job.processing": end, "job.completed": "delivered after 1" });
+				expect((await attemptsOf(world, job)).map(({ nextAttemptAt }) => nextAttemptAt)).toEqual([null, null]);
 			}
 		});
 	});

@@ -6,6 +6,9 @@ import { crash } from "./deliver-crash.ts";
 import { lanes } from "./deliver-lanes.ts";
 import { signatures } from "./deliver-sign.ts";
 import { stops } from "./deliver-stop.ts";
+import { deliveries } from "./deliveries.ts";
+import { again } from "./deliveries-again.ts";
+import { events } from "./events.ts";
 
 const HOUR = 3_600_000;
 const DELAYS_S = [5, 30, 120, 600, 1800, 3600, 10_800, 21_600, 43_200, 86_400, 86_400];
@@ -119,4 +122,7 @@ export function deliver(open: () => Promise<Db>): void {
 	stops(open);
 	signatures(open);
 	crash(open);
+	deliveries(open);
+	again(open);
+	events(open);
 }

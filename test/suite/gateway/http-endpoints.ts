@@ -1,12 +1,17 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Db } from "../../../src/db/db.ts";
-import { openWorld, type World } from "../../support/world.ts";
+import { GATEWAY, openWorld, type World } from "../../support/world.ts";
 import { post, refusalOf, rowCount } from "./doors.ts";
+import { changes } from "./endpoints-change.ts";
+import { switches } from "./endpoints-switch.ts";
 
 const HOOKS = "https://example.com/hooks";
 const ALL = ["job.canceled", "job.completed", "job.failed", "job.processing"];
 
 export function endpoints(open: () => Promise<Db>): void {
+	changes(open);
+	switches(open);
+
 	describe("an endpoint", () => {
 		let world: World;
 		beforeEach(async () => {
@@ -23,7 +28,7 @@ export function endpoints(open: () => Promise<Db>): void {
 			const { secret, ...shown } = (await response.json()) as Shown;
 			expect(secret).toMatch(/^whsec_[A-Za-z0-9+/]{43}=$/);
 			const at = "2026-01-15T10:30:45.000Z";
-			const expected = { url: HOOKS, event_types: ALL, state: "enabled", reason: null, created_at: at, updated_at: at };
+			const expected = { url: HOOKS, description: null, event_types: ALL, state: "enabled", reason: null, created_at: at, updated_at: at };
 			expect(shown).toEqual({ id: shown.id, ...expected });
 			for (const id of [shown.id, shown.id.replace(/^ep_(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-")])
 				expect(await (await world.request(`/v1/endpoints/${id}`)).json()).toEqual(shown);
@@ -47,6 +52,8 @@ export function endpoints(open: () => Promise<Db>): void {
 			["a URL that is none", { url: "example.com" }, "url"],
 			["no event types", { url: HOOKS, event_types: [] }, "event_types"],
 			["an unknown event type", { url: HOOKS, event_types: ["*"] }, "event_types.0"],
+			["our own host as URL", { url: `${GATEWAY}:8443/hooks` }, "url"],
+			["a description that is too long", { url: HOOKS, description: "x".repeat(501) }, "description"],
 			["a short secret", { url: HOOKS, secret: "short" }, "secret"],
 			["a secret with NUL", { url: HOOKS, secret: `${"x".repeat(40)}\u0000` }, "secret"],
 			["an unknown field", { url: HOOKS, events: [] }, "events"],

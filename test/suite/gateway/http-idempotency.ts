@@ -77,7 +77,7 @@ export function idempotency(open: () => Promise<Db>): void {
 			world.jump(WEEK - 1);
 			expect(await submit(WISH, "order-7")).toMatchObject({ replayed: "true", id: first.id });
 			world.jump(1);
-			const second = await submit({ ...WISH, model: "other" }, "order-7");
+			const second = await submit({ ...WISH, model: "ZImageTurbo_INT8" }, "order-7");
 			expect(second).toMatchObject({ status: 202, replayed: null });
 			expect(second.id).not.toBe(first.id);
 		});

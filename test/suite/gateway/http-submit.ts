@@ -159,12 +159,12 @@ export function submits(open: () => Promise<Db>): void {
 
 		it("needs no callback, and takes the largest of everything", async () => {
 			const largest = [
+				{ model: "m".repeat(255), input: { ...JOB.input, prompt: "p".repeat(65_536) } },
 				{ webhook_url: undefined },
 				{ metadata: {} },
 				{ metadata: { a: "x".repeat(16_384 - 8) } },
 				{ webhook_secret: "x".repeat(255) },
 				{ webhook_url: `https://example.com/${"a".repeat(2028)}` },
-				{ model: "m".repeat(255), input: { ...JOB.input, prompt: "p".repeat(65_536) } },
 			];
 			for (const [i, over] of largest.entries())
 				expect((await world.submit(over, { "idempotency-key": String(i).padEnd(255, "~") })).status, String(i)).toBe(202);

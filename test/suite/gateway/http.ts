@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Db } from "../../../src/db/db.ts";
 import { GATEWAY, openWorld, submitted, type World } from "../../support/world.ts";
+import { apps } from "./apps.ts";
 import { breakable, jobText, post, refusalOf, rowCount } from "./doors.ts";
 import { access } from "./http-access.ts";
 import { document } from "./http-document.ts";
@@ -9,10 +10,17 @@ import { idempotency } from "./http-idempotency.ts";
 import { results } from "./http-results.ts";
 import { secrets } from "./http-secrets.ts";
 import { submits } from "./http-submit.ts";
+import { keys } from "./keys.ts";
+import { limits } from "./limits.ts";
+import { scopes } from "./scopes.ts";
 
 /** The HTTP surface: what is taken, what is refused and how, and what is never told. */
 export function http(open: () => Promise<Db>): void {
 	access(open);
+	scopes(open);
+	keys(open);
+	apps(open);
+	limits(open);
 	submits(open);
 	idempotency(open);
 	endpoints(open);

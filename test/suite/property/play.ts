@@ -105,6 +105,15 @@ export function player(world: World, turn: () => Promise<void>) {
 		life.delivered.add(deliveryId);
 	}
 
+	/** What a client asks for a job: done, or refused because it is too late or not possible. */
+	async function order(pick: number, what: string, body?: { action: string; provider_job_id?: string }): Promise<void> {
+		const job = life.jobs[pick % life.jobs.length]!;
+		const init = body === undefined ? {} : { headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
+		const { status } = await world.request(`/v1/jobs/${job}/${what}`, { method: "POST", ...init });
+		life.orders.push({ what: body?.action ?? "cancel", status });
+		if (status === 200 && body?.action === "resubmit") life.resubmitted.add(job);
+	}
+
 	async function take(step: Step): Promise<void> {
 		switch (step.do) {
 			case "submit": {
@@ -137,6 +146,14 @@ export function player(world: World, turn: () => Promise<void>) {
 			case "crash":
 				if (step.claimed) await world.claimAndDie();
 				return world.restart();
+			case "cancel":
+				return order(step.pick, `cancel?forget=${step.forget}`);
+			case "resolve": {
+				const { action, pick } = step;
+				const post = world.held[pick % Math.max(1, world.held.length)];
+				const id = post === undefined ? "p-0" : (JSON.parse(post.body) as { data: { job_request_id: string } }).data.job_request_id;
+				return order(pick, "resolve", action === "attach" ? { action, provider_job_id: id } : { action });
+			}
 			case "receiver":
 				world.onCallback(() => answer(step.status));
 		}
@@ -152,7 +169,10 @@ export function player(world: World, turn: () => Promise<void>) {
 
 	return async (steps: Step[]): Promise<void> => {
 		for (const list of [world.lines, world.callbacks, world.held]) list.length = 0;
-		life = { jobs: [], urls: new Map(), targets: new Map(), sends: [], answers: [], delivered: new Set(), running: [], ended: new Map() };
+		life = {
+			...{ jobs: [], urls: new Map(), targets: new Map(), sends: [], answers: [], delivered: new Set(), running: [], ended: new Map() },
+			...{ orders: [], resubmitted: new Set() },
+		};
 		slow = [];
 		try {
 			for (const step of steps) {

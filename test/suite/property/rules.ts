@@ -21,6 +21,10 @@ export interface Life {
 	running: Promise<unknown>[];
 	/** The end of each job, as it was first seen. */
 	ended: Map<string, string>;
+	/** What clients asked for jobs, and how it was answered. */
+	orders: { what: string; status: number }[];
+	/** Jobs that someone had sent again though the send before may have been taken. */
+	resubmitted: Set<string>;
 }
 
 async function rowsOf(world: World, job: string) {
@@ -50,6 +54,7 @@ export async function checkStep(world: World, life: Life): Promise<void> {
 		const open = !isTerminal(rows.job.state);
 		if (open) expect(rows.submissions.at(-1)!.nextAttemptAt, "an open job has something due").not.toBe(null);
 	}
+	for (const { what, status } of life.orders) expect([200, 409, ...(what === "attach" ? [422] : [])], what).toContain(status);
 	for (const { authentic, status } of life.answers) expect(status).toBe(authentic ? 200 : 401);
 	for (const delivery of life.delivered)
 		expect(await world.deps.db.read(receiptExists.bind({ provider: "deapi", account: "deapi:default", delivery }))).toHaveLength(1);
@@ -83,7 +88,7 @@ function eventsInOrder({ job, events, receipts }: Rows): void {
 	expect(events.map(({ revision }) => revision)).toEqual(Array.from({ length: job.revision }, (_, i) => i + 1));
 	const ends = events.map(({ type }) => isTerminal(type.slice("job.".length) as JobState));
 	expect(ends.indexOf(true), "an end is the last event").toBe(isTerminal(job.state) ? events.length - 1 : -1);
-	const own = ["submission_unknown", "provider_lost", "provider_timeout", "not_dispatched", "provider_refused"];
+	const own = ["submission_unknown", "provider_lost", "provider_timeout", "not_dispatched", "provider_refused", "canceled"];
 	const applied = receipts.filter(({ outcome }) => outcome === "applied").length;
 	expect(applied, "each event rests on one receipt, or on our own account").toBe(
 		events.length - (own.includes(job.errorCode ?? "") ? 1 : 0),
@@ -93,7 +98,7 @@ function eventsInOrder({ job, events, receipts }: Rows): void {
 function dueIffPending({ submissions, deliveries }: Rows): void {
 	for (const { state, nextAttemptAt } of deliveries) expect(nextAttemptAt !== null).toBe(state === "pending");
 	for (const { state, nextAttemptAt } of submissions) {
-		if (state === "refused" || state === "not_taken") expect(nextAttemptAt).toBe(null);
+		if (state === "refused" || state === "not_taken" || state === "superseded") expect(nextAttemptAt).toBe(null);
 		if (state === "pending" || state === "sending") expect(nextAttemptAt).not.toBe(null);
 	}
 }
@@ -106,10 +111,15 @@ function oneDeliveryForEachTarget(life: Life, { job, events, deliveries }: Rows)
 	}
 }
 
-/** Guarantee 5: a submission is sent at most once, and followed by another only when it was certainly not taken. */
-function sentOnce(life: Life, { submissions }: Rows): void {
+/**
+ * Guarantee 5: a submission is sent at most once, and followed by another only when it was certainly not taken, or when
+ * someone asked for it.
+ */
+function sentOnce(life: Life, { job, submissions }: Rows): void {
 	expect(submissions.map(({ n }) => n)).toEqual(submissions.map((_, i) => i + 1));
 	const sends = submissions.map(({ id }) => life.sends.filter(({ submission }) => submission === id));
 	for (const made of sends) expect(made.length).toBeLessThanOrEqual(1);
-	for (const made of sends.slice(0, -1)) expect(NOT_TAKEN).toContain(made[0]?.outcome);
+	for (const [i, made] of sends.slice(0, -1).entries())
+		if (submissions[i]!.state === "superseded") expect(life.resubmitted).toContain(job.id);
+		else expect(NOT_TAKEN).toContain(made[0]?.outcome);
 }

@@ -37,7 +37,13 @@ export type Step =
 	| { do: "poll"; answer: PollAnswer; ms: number }
 	| { do: "time"; ms: number }
 	| { do: "crash"; claimed: boolean }
-	| { do: "receiver"; status: number };
+	| { do: "receiver"; status: number }
+	| { do: "cancel"; pick: number; forget: boolean }
+	/** For `attach`, the id comes from one of the hooks so far. */
+	| { do: "resolve"; pick: number; action: ResolveAction };
+
+export const RESOLVE_ACTIONS = ["attach", "resubmit", "fail"] as const;
+export type ResolveAction = (typeof RESOLVE_ACTIONS)[number];
 
 const record = <S extends Step>(shape: { [K in keyof S]: fc.Arbitrary<S[K]> }) => fc.record(shape) as unknown as fc.Arbitrary<Step>;
 const one = <const T>(value: T) => fc.constant(value);
@@ -62,6 +68,11 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 	{ weight: 1, arbitrary: record<Extract<Step, { do: "poll" }>>({ do: one("poll"), answer: fc.constantFrom(...POLLS), ms }) },
 	{ weight: 4, arbitrary: record<Extract<Step, { do: "time" }>>({ do: one("time"), ms }) },
 	{ weight: 1, arbitrary: record<Extract<Step, { do: "crash" }>>({ do: one("crash"), claimed: fc.boolean() }) },
+	{ weight: 1, arbitrary: record<Extract<Step, { do: "cancel" }>>({ do: one("cancel"), pick, forget: fc.boolean() }) },
+	{
+		weight: 2,
+		arbitrary: record<Extract<Step, { do: "resolve" }>>({ do: one("resolve"), pick, action: fc.constantFrom(...RESOLVE_ACTIONS) }),
+	},
 	{ weight: 1, arbitrary: record<Extract<Step, { do: "receiver" }>>({ do: one("receiver"), status: fc.constantFrom(200, 500, 429) }) },
 );
 

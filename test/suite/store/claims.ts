@@ -45,6 +45,16 @@ export function claims(open: () => Promise<Db>): void {
 			expect((await one.round(deps, 50)).rows).toEqual([]);
 		});
 
+		it("takes from a lane without a limit of its own as many as the setting says now", async () => {
+			await deps.add([laneRow("a", null), ...rows("a", 9, NOW - 9)]);
+			const at = (laneConcurrency: number) => ({ ...deps, config: { ...deps.config, laneConcurrency } });
+			const claimer = kind.claimer();
+			expect((await claimer.round(at(2), 50)).rows).toHaveLength(2);
+			expect((await claimer.round(at(2), 50)).rows).toHaveLength(0);
+			expect((await claimer.round(at(6), 50)).rows).toHaveLength(4);
+			expect((await claimer.round(at(1), 50)).rows).toHaveLength(0);
+		});
+
 		it("leaves what is not due until the moment it is", async () => {
 			await deps.add([laneRow("a", 3), ...rows("a", 2)]);
 			const claimer = kind.claimer();

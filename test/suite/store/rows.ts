@@ -61,7 +61,7 @@ export const KINDS: Record<"deliveries" | "submissions", Kind> = {
 		row: (id, laneId, nextAttemptAt) =>
 			insertDelivery.bind({
 				...{ id, ...bare, eventId: "evt", eventType: "job.completed", target: id, state: "pending", laneId, nextAttemptAt },
-				...{ claimId: null, claimedAt: null, attempts: 0, failures: 0, reason: null, createdAt: 1, endedAt: null },
+				...{ claimId: null, claimedAt: null, attempts: 0, failures: 0, reason: null, armedAt: 1, createdAt: 1, endedAt: null },
 			}),
 		settle: ({ id, claimId }, now) => outbound.delivered.bind({ delivery: id, claim: claimId, reason: "acknowledged", now, spent: 0 }),
 		expired: (now) => outbound.expiredClaims.bind({ now }),
@@ -86,7 +86,7 @@ export const parents = (): Bound<unknown>[] => [
 	insertRow(jobs).bind(jobRow("job")),
 	insertRow(events).bind({ id: "evt", ...bare, type: "job.completed", revision: 1, body: "{}", createdAt: 1 }),
 ];
-export const laneRow = (id: string, maxInFlight: number, over: Partial<typeof lanes.$inferSelect> = {}) =>
+export const laneRow = (id: string, maxInFlight: number | null, over: Partial<typeof lanes.$inferSelect> = {}) =>
 	newLane({ id, kind: "url", maxInFlight, ...over });
 
 /** A database with its clock in the test's hands; `add` writes any number of rows. */

@@ -85,6 +85,15 @@ export function turns(open: () => Promise<Db>): void {
 			expect(looks).toBeLessThanOrEqual(Math.ceil(n / 100) + 1);
 		});
 
+		it("of which one round does not see all are due now until the lap is done, and then not before the first of them is", async () => {
+			const n = 2_150;
+			await deps.add(names(n).flatMap((name) => [laneRow(name, 1, { notBefore: NOW + 60_000 }), kind.row(name, name, NOW)]));
+			await fill(["z"], 1);
+			const claimer = kind.claimer();
+			expect(await claimer.round(deps, 10)).toEqual({ rows: [], nextDueAt: NOW });
+			expect(await claimer.round(deps, 10)).toMatchObject({ rows: [{ laneId: "z" }], nextDueAt: NOW + 60_000 });
+		});
+
 		it("that have no free slot, or are paused, do not stand in the way of those behind them", async () => {
 			await fill(names(120), 1, 0);
 			await deps.add(

@@ -1,0 +1,37 @@
+import type { Command } from "commander";
+import { APP_NAME, createApp, listApps, rotateCallbackSecret } from "../access/apps.ts";
+import { listed } from "../http/list.ts";
+import { Refused } from "../node/expected.ts";
+import { group, type Json, leaf, matching, ofApp, type Paged, paged, pageFrom } from "./command.ts";
+import { appNamed, withDatabase } from "./open.ts";
+import { listText, tell, tellSecret } from "./print.ts";
+
+export function addApps(program: Command): void {
+	const apps = group(program, "apps", "tenants: each owns its keys, jobs and endpoints");
+	leaf(apps, "create", "make an app and print its callback secret, this once")
+		.argument("<name>", "letters, digits, dots, - and _", matching(APP_NAME, "1 to 64 letters, digits, dots, - and _."))
+		.action(async (name: string, options: Json) => {
+			const app = await withDatabase((ports) => createApp(ports, name));
+			if (app === null) throw new Refused(`there is an app named ${name} already`);
+			tellSecret(options, app, app.callback_secret, `the callback secret of the app ${name} (${app.id})`);
+		});
+	paged(leaf(apps, "list", "all apps, newest first")).action(async (options: Json & Paged) => {
+		const page = pageFrom("app", options);
+		const list = listed(await withDatabase((ports) => listApps(ports, page)), page);
+		tell(options, list, () => listText(list, ["id", "name", "created_at"]));
+	});
+}
+
+export function addSecrets(program: Command): void {
+	const secrets = group(program, "secrets", "secrets that sign callbacks");
+	ofApp(leaf(secrets, "rotate", "give an app a new callback secret and print it, this once; the old one signs nothing more")).action(
+		async (options: Json & { app: string }) => {
+			const rotated = await withDatabase(async (ports) => {
+				const id = await appNamed(ports, options.app);
+				return { id, name: options.app, callback_secret: await rotateCallbackSecret(ports, id) };
+			});
+			if (rotated.callback_secret === null) throw new Refused(`the app ${options.app} is gone`);
+			tellSecret(options, rotated, rotated.callback_secret, `the new callback secret of the app ${options.app} (${rotated.id})`);
+		},
+	);
+}

@@ -1,0 +1,61 @@
+import { z } from "@hono/zod-openapi";
+import { EVENT_TYPES } from "../../jobs/job.ts";
+import { listOf } from "../list.ts";
+
+const Secret = z.string().min(32, "must have 32 to 255 characters").max(255, "must have 32 to 255 characters");
+const fields = {
+	url: z.string().openapi({ example: "https://example.com/hooks/jobs" }),
+	description: z.string().max(500).nullable().openapi({ description: "For people; never sent" }),
+	event_types: z.array(z.enum(EVENT_TYPES)).min(1),
+};
+
+export const EndpointCreate = z
+	.strictObject({
+		url: fields.url,
+		description: fields.description.optional(),
+		event_types: fields.event_types.optional().openapi({ description: "Without it all" }),
+		secret: Secret.optional().openapi({ description: "Without it one is made" }),
+	})
+	.openapi("CreateEndpoint");
+
+export const EndpointChange = z
+	.strictObject({ url: fields.url.optional(), description: fields.description.optional(), event_types: fields.event_types.optional() })
+	.refine((change) => Object.keys(change).length > 0, {
+		message: "must have url, description or event_types",
+		when: ({ issues }) => issues.length === 0, // a field that is wrong, or none of these, has been named
+	})
+	.openapi("ChangeEndpoint");
+
+export const SecretRotate = z
+	.strictObject({ secret: Secret.optional().openapi({ description: "Without it one is made" }) })
+	.openapi("RotateSecret");
+
+export const EndpointBody = z
+	.object({
+		id: z.string().openapi({ example: "ep_019365f0a1b27c3d8e4f5061728394a5" }),
+		url: z.string(),
+		description: z.string().nullable(),
+		event_types: z.array(z.string()),
+		state: z.enum(["enabled", "disabled"]),
+		reason: z.string().nullable().openapi({ description: "Why it is disabled: `by_request`, `http_410`, `receiver_disabled`" }),
+		created_at: z.iso.datetime(),
+		updated_at: z.iso.datetime(),
+	})
+	.openapi("Endpoint");
+export const EndpointWithSecret = EndpointBody.extend({ secret: z.string().openapi({ description: "Shown once" }) }).openapi(
+	"EndpointWithSecret",
+);
+export const EndpointList = listOf(EndpointBody, "Endpoints");
+
+export const EndpointTested = z
+	.object({
+		event: z.string().openapi({ description: "The sample's id, as `webhook-id`; it is not recorded" }),
+		url: z.string(),
+		acknowledged: z.boolean(),
+		reason: z.string().openapi({ description: "`acknowledged`, `http_…`, `timeout`, `connect_failed`, …" }),
+		status: z.int().nullable(),
+		sent_at: z.iso.datetime(),
+		duration_ms: z.int(),
+		response: z.string().nullable().openapi({ description: "The beginning of the receiver's answer" }),
+	})
+	.openapi("EndpointTested");

@@ -1,0 +1,27 @@
+import type { RowOf } from "../db/db.ts";
+import type { receipts } from "../db/schema.ts";
+import type { News } from "../providers/provider.ts";
+import type { knownBySubmission } from "./sql/finish.ts";
+
+export type Receipt = typeof receipts.$inferSelect;
+export type Known = RowOf<typeof knownBySubmission>;
+
+type Completed = Extract<News, { state: "completed" }> & { text: string | null };
+/** `fetch`: the provider is done, and what it made is text that is to be fetched first. */
+type Processing = { state: "processing"; fetch?: true };
+
+/** A move that is due, with what the provider said of it. `canceled` and our own failures come as moves, too. */
+export type Move = (Processing | Completed | Extract<News, { state: "failed" }> | { state: "canceled"; message: string }) & {
+	providerJobId: string | null;
+};
+
+/**
+ * What the move rests on: a receipt to be stored with it, an orphan to be joined, a result that was fetched, a send that is
+ * withdrawn with it, or our own account.
+ */
+export type Ground =
+	| { kind: "receipt"; receipt: Receipt }
+	| { kind: "orphan"; receiptId: string }
+	| { kind: "fetched" }
+	| { kind: "withdrawn"; reason: string }
+	| { kind: "own"; submissionState: string; reason: string };

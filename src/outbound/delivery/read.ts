@@ -1,0 +1,79 @@
+import { iso, isoOrNull } from "../../core/clock.ts";
+import type { RowOf } from "../../db/db.ts";
+import { type Page, valuesOf } from "../../db/page.ts";
+import type { Deps } from "../../deps.ts";
+import { CLOSED_UNTIL } from "../endpoint/follow.ts";
+import * as sql from "./sql.ts";
+
+export type Row = RowOf<typeof sql.deliveryById>;
+type State = Row["state"];
+
+export const STATES = ["pending", "delivered", "exhausted", "held", "stopped", "superseded"] as const satisfies State[];
+/** A state, or all that has not arrived and that nothing has overtaken. */
+export const STATUSES = [...STATES, "undelivered"] as const;
+
+export interface DeliveryWish {
+	status?: (typeof STATUSES)[number] | undefined;
+	endpoint?: string | undefined;
+	job?: string | undefined;
+}
+
+const ARRIVED_OR_OVERTAKEN: readonly State[] = ["delivered", "superseded"];
+
+/** The deliveries of one page, and one more where another page follows. */
+export async function listDeliveries(deps: Pick<Deps, "db">, appId: string, page: Page, wish: DeliveryWish) {
+	const { status, endpoint = "", job = "" } = wish;
+	const state = status === "undelivered" ? undefined : status;
+	const given: sql.DeliveryFilter[] = [];
+	if (wish.job !== undefined) given.push("job");
+	if (wish.endpoint !== undefined) given.push("endpoint");
+	if (status !== undefined && !(ARRIVED_OR_OVERTAKEN as readonly string[]).includes(status)) given.push("undelivered");
+	if (state !== undefined) given.push("status");
+	const rows = await deps.db.read(sql.deliveriesBy(given).bind({ ...valuesOf(appId, page), job, endpoint, status: state ?? "pending" }));
+	return rows.map(shownDelivery);
+}
+
+/** With all its attempts, the first one first. Null when this app has none of that id. */
+export async function readDelivery(deps: Pick<Deps, "db">, appId: string, id: string) {
+	const at = { app: appId, delivery: id };
+	const [[row], attempts] = await Promise.all([deps.db.read(sql.deliveryById.bind(at)), deps.db.read(sql.attemptsOfDelivery.bind(at))]);
+	return row === undefined ? null : { ...shownDelivery(row), attempt_log: attempts.map(shownAttempt) };
+}
+
+/** A delivery as the API shows it. */
+export function shownDelivery(row: Row) {
+	const trouble = !ARRIVED_OR_OVERTAKEN.includes(row.state);
+	return {
+		id: row.id,
+		job: row.jobId,
+		event: row.eventId,
+		event_type: row.eventType,
+		target: row.target,
+		url: row.url,
+		status: row.state,
+		reason: row.reason,
+		attempts: row.attempts,
+		created_at: iso(row.createdAt),
+		since: trouble ? iso(row.firstFailedAt ?? row.createdAt) : null,
+		next_at: isoOrNull(nextAt(row)),
+		ended_at: isoOrNull(row.endedAt),
+	};
+}
+
+/** Not before its lane opens. None is planned while an attempt is under way, nor in a lane that is closed. */
+function nextAt({ nextAttemptAt, claimId, laneNotBefore }: Row): number | null {
+	if (nextAttemptAt === null || claimId !== null || laneNotBefore === CLOSED_UNTIL) return null;
+	return Math.max(nextAttemptAt, laneNotBefore ?? 0);
+}
+
+const shownAttempt = (row: RowOf<typeof sql.attemptsOfDelivery>) => ({
+	id: row.id,
+	n: row.n,
+	outcome: row.outcome,
+	reason: row.reason,
+	status: row.status,
+	started_at: iso(row.startedAt),
+	duration_ms: row.durationMs,
+	response: row.response,
+	next_at: isoOrNull(row.nextAttemptAt),
+});

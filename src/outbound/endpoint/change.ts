@@ -1,0 +1,27 @@
+import type { Bound } from "../../db/db.ts";
+import type { Deps } from "../../deps.ts";
+import { type EndpointView, inOrder, readEndpoint } from "./read.ts";
+import * as sql from "./sql.ts";
+
+/** What is absent stays as it is. */
+export interface EndpointChange {
+	url?: string | undefined;
+	description?: string | null | undefined;
+	eventTypes?: readonly string[] | undefined;
+}
+
+/** Applies from the next attempt, also to what waits already. Null when this app has none of that id. */
+export async function changeEndpoint(deps: Deps, appId: string, id: string, change: EndpointChange): Promise<EndpointView | null> {
+	const at = { app: appId, endpoint: id };
+	const { url = null, description = null, eventTypes } = change;
+	const describe = change.description === undefined ? 0 : 1;
+	const work: Bound<unknown>[] = [sql.changeEndpoint.bind({ ...at, url, describe, description, now: deps.clock.now() })];
+	if (eventTypes !== undefined) {
+		work.push(sql.dropEventTypes.bind(at));
+		for (const eventType of inOrder(eventTypes)) work.push(sql.subscribe.bind({ appId, eventType, endpointId: id }));
+	}
+	const [changed] = await deps.db.batch<Bound<unknown>[]>(work);
+	if (changed === undefined || changed.length === 0) return null;
+	deps.log.info({ app: appId, endpoint: id, fields: Object.keys(change) }, "endpoint.changed");
+	return readEndpoint(deps, appId, id);
+}

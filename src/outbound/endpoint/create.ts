@@ -1,0 +1,53 @@
+import { newId } from "../../core/ids.ts";
+import { newSigningSecret } from "../../core/signature.ts";
+import { type Bound, ConstraintError } from "../../db/db.ts";
+import type { Deps } from "../../deps.ts";
+import { JobhookError } from "../../errors.ts";
+import { newLane } from "../../lanes/lane.ts";
+import { inOrder, shown } from "./read.ts";
+import { placeOfSecret } from "./secret.ts";
+import * as sql from "./sql.ts";
+
+export interface EndpointWish {
+	url: string;
+	description: string | null;
+	eventTypes: readonly string[];
+	/** Null: one is made. */
+	secret: string | null;
+}
+
+/** Each clash means that another one was made, so a few tries do. */
+const TRIES = 20;
+
+/** Makes an endpoint with its lane. The secret is in this answer and never shown again. */
+export async function createEndpoint(deps: Deps, appId: string, wish: EndpointWish) {
+	const now = deps.clock.now();
+	const id = newId("ep", now);
+	const { url, description } = wish;
+	const secret = wish.secret ?? newSigningSecret();
+	const eventTypes = inOrder(wish.eventTypes);
+	const sealed = deps.secrets.seal(secret, placeOfSecret(appId, id));
+	const row = { id, appId, url, description, state: "enabled" as const, reason: null, createdAt: now, updatedAt: now };
+	await untilNoClash(() =>
+		deps.db.batch<Bound<unknown>[]>([
+			newLane({ id, kind: "endpoint", appId }),
+			sql.insertEndpoint.bind({ ...row, secret: sealed, unsettledAt: null }),
+			...eventTypes.map((eventType) => sql.insertEventType.bind({ appId, eventType, endpointId: id })),
+		]),
+	);
+	deps.log.info({ app: appId, endpoint: id }, "endpoint.created");
+	return { ...shown(row, eventTypes), secret };
+}
+
+/** Two that are made at once ask for the same place; the one that comes second asks again. */
+async function untilNoClash(write: () => Promise<unknown>): Promise<void> {
+	for (let attempt = 0; attempt < TRIES; attempt++) {
+		try {
+			await write();
+			return;
+		} catch (e) {
+			if (!(e instanceof ConstraintError)) throw e;
+		}
+	}
+	throw new JobhookError("unavailable", "many endpoints are being made at once; nothing was written, try again");
+}

@@ -1,0 +1,84 @@
+import { type SQL, sql } from "drizzle-orm";
+import { compileSql } from "../../db/compile.ts";
+import type { Bound } from "../../db/db.ts";
+import { deliveries, endpoints, lanes } from "../../db/schema.ts";
+
+/*
+ * What an endpoint's state means for its lane and for its deliveries. Every statement checks the state once more, so that
+ * one that was decided before another switch changes nothing.
+ */
+
+type State = (typeof endpoints.$inferSelect)["state"];
+interface Follow {
+	endpoint: string;
+	now: number;
+}
+
+/** Rows in one statement. The sweep brings the rest after, however many wait. */
+export const AT_ONCE = 500;
+/** The lane of an endpoint that is not enabled opens on the last day of the year 9999. */
+export const CLOSED_UNTIL = Date.UTC(9999, 11, 31);
+
+const isNow = (endpoint: unknown, state: State) =>
+	sql`EXISTS (SELECT 1 FROM ${endpoints} ep WHERE ep.id = ${endpoint} AND ep.state = ${sql.raw(`'${state}'`)})`;
+
+/** From here on nothing more is claimed for it, also where rows still say pending. */
+export const closeLane = compileSql<{ endpoint: string }, { id: string }>(
+	["id"],
+	(p) => sql`UPDATE ${lanes} SET not_before = ${sql.raw(String(CLOSED_UNTIL))}, reason = 'endpoint_disabled'
+	WHERE id = ${p.endpoint} AND NOT ${isNow(p.endpoint, "enabled")} RETURNING id`,
+);
+/** Only one that was closed: a pause that the receiver asked for stays. */
+export const openLane = compileSql<{ endpoint: string }, { id: string }>(
+	["id"],
+	(p) => sql`UPDATE ${lanes} SET not_before = 0, reason = NULL
+	WHERE id = ${p.endpoint} AND not_before = ${sql.raw(String(CLOSED_UNTIL))} AND ${isNow(p.endpoint, "enabled")} RETURNING id`,
+);
+
+const PENDING = (p: { endpoint: unknown }) =>
+	sql`SELECT d.id FROM ${deliveries} d WHERE d.lane_id = ${p.endpoint} AND d.next_attempt_at IS NOT NULL AND d.claim_id IS NULL`;
+const HELD = (p: { endpoint: unknown }) => sql`SELECT d.id FROM ${deliveries} d WHERE d.target = ${p.endpoint} AND d.state = 'held'`;
+
+const move = (
+	from: "pending" | "held",
+	state: State,
+	rows: (p: { endpoint: unknown }) => SQL,
+	set: (p: { endpoint: unknown; now: unknown }) => SQL,
+) =>
+	compileSql<Follow, { id: string }>(
+		["id"],
+		(p) => sql`UPDATE ${deliveries} SET ${set(p)}
+		WHERE id IN (${rows(p)} LIMIT ${sql.raw(String(AT_ONCE))}) AND state = ${sql.raw(`'${from}'`)} AND claim_id IS NULL
+			AND ${isNow(p.endpoint, state)} RETURNING id`,
+	);
+
+const stop = (p: { now: unknown }) => sql`state = 'stopped', next_attempt_at = NULL, reason = 'endpoint_deleted', ended_at = ${p.now}`;
+/** What waits for a disabled endpoint is held, never dropped. What is under way settles by itself. */
+export const holdPending = move(
+	"pending",
+	"disabled",
+	PENDING,
+	(_) => sql`state = 'held', next_attempt_at = NULL, reason = 'endpoint_disabled'`,
+);
+/** What was held is due now. Held time does not make it older. */
+export const releaseHeld = move(
+	"held",
+	"enabled",
+	HELD,
+	(p) => sql`state = 'pending', next_attempt_at = ${p.now}, armed_at = ${p.now}, reason = NULL`,
+);
+export const stopPending = move("pending", "deleted", PENDING, stop);
+export const stopHeld = move("held", "deleted", HELD, stop);
+
+/** The writes that bring lane and deliveries after the state, at most `AT_ONCE` rows each. */
+export function following(state: State, { endpoint, now }: Follow): { lane: Bound<{ id: string }>; moves: Bound<{ id: string }>[] } {
+	const at = { endpoint, now };
+	switch (state) {
+		case "enabled":
+			return { lane: openLane.bind({ endpoint }), moves: [releaseHeld.bind(at)] };
+		case "disabled":
+			return { lane: closeLane.bind({ endpoint }), moves: [holdPending.bind(at)] };
+		case "deleted":
+			return { lane: closeLane.bind({ endpoint }), moves: [stopPending.bind(at), stopHeld.bind(at)] };
+	}
+}

@@ -1,0 +1,7 @@
+/** Where an endpoint's secret stands: it opens nowhere else. */
+export const placeOfSecret = (appId: string, endpointId: string) => ({
+	table: "endpoints",
+	column: "secret",
+	row: endpointId,
+	app: appId,
+});

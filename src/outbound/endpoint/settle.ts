@@ -1,0 +1,48 @@
+import { and, asc, eq, isNotNull } from "drizzle-orm";
+import { compile, q, type Slots } from "../../db/compile.ts";
+import type { Bound, RowOf } from "../../db/db.ts";
+import { endpoints } from "../../db/schema.ts";
+import type { Deps } from "../../deps.ts";
+import { alone } from "../../lanes/alone.ts";
+import { AT_ONCE, following } from "./follow.ts";
+
+export const unsettledEndpoints = compile((_: Slots<unknown>) =>
+	q
+		.select({ id: endpoints.id, state: endpoints.state, unsettledAt: endpoints.unsettledAt })
+		.from(endpoints)
+		.where(isNotNull(endpoints.unsettledAt))
+		.orderBy(asc(endpoints.unsettledAt))
+		.limit(100),
+);
+export const settled = compile((p: Slots<{ endpoint: string; since: number }>) =>
+	q
+		.update(endpoints)
+		.set({ unsettledAt: null })
+		.where(and(eq(endpoints.id, p.endpoint), eq(endpoints.unsettledAt, p.since)))
+		.returning({ id: endpoints.id }),
+);
+
+/** Batches for one endpoint in one round. */
+const BATCHES = 20;
+/** A fan-out that read the state before a switch has long been committed by then. */
+const QUIET_MS = 60_000;
+
+/**
+ * Brings deliveries after their endpoint's state: the many that one switch does not reach in its own batch, and those that
+ * a fan-out beside it wrote for the state as it was.
+ */
+export async function settleEndpoints(deps: Deps): Promise<void> {
+	for (const endpoint of await deps.db.read(unsettledEndpoints.bind({})))
+		await alone(deps, { endpoint: endpoint.id }, () => settle(deps, endpoint));
+}
+
+async function settle(deps: Deps, { id, state, unsettledAt }: RowOf<typeof unsettledEndpoints>): Promise<void> {
+	const now = deps.clock.now();
+	const { lane, moves } = following(state, { endpoint: id, now });
+	for (let batch = 0; batch < BATCHES; batch++) {
+		const [, ...moved] = await deps.db.batch<Bound<unknown>[]>([lane, ...moves]);
+		if (moved.some((rows) => rows.length === AT_ONCE)) continue;
+		if (unsettledAt !== null && now - unsettledAt >= QUIET_MS) await deps.db.batch([settled.bind({ endpoint: id, since: unsettledAt })]);
+		return;
+	}
+}

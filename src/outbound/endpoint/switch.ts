@@ -1,0 +1,79 @@
+import { and, eq, ne, sql } from "drizzle-orm";
+import { compile, q, type Slots } from "../../db/compile.ts";
+import type { Bound } from "../../db/db.ts";
+import { endpoints } from "../../db/schema.ts";
+import type { Deps } from "../../deps.ts";
+import { following } from "./follow.ts";
+import { type EndpointView, readEndpoint } from "./read.ts";
+import { dropEventTypes } from "./sql.ts";
+
+interface One {
+	app: string;
+	endpoint: string;
+	now: number;
+}
+
+export const enable = compile((p: Slots<One>) =>
+	q
+		.update(endpoints)
+		.set({ state: "enabled", reason: null, unsettledAt: sql`${p.now}`, updatedAt: sql`${p.now}` })
+		.where(and(eq(endpoints.appId, p.app), eq(endpoints.id, p.endpoint), eq(endpoints.state, "disabled")))
+		.returning({ id: endpoints.id }),
+);
+/** Whoever comes first says why. */
+export const disable = compile((p: Slots<One & { reason: string }>) =>
+	q
+		.update(endpoints)
+		.set({ state: "disabled", reason: sql`${p.reason}`, unsettledAt: sql`${p.now}`, updatedAt: sql`${p.now}` })
+		.where(and(eq(endpoints.appId, p.app), eq(endpoints.id, p.endpoint), eq(endpoints.state, "enabled")))
+		.returning({ id: endpoints.id }),
+);
+/** The row stays for the history of its deliveries, without its secret. */
+export const remove = compile((p: Slots<One>) =>
+	q
+		.update(endpoints)
+		.set({ state: "deleted", secret: "", reason: null, unsettledAt: sql`${p.now}`, updatedAt: sql`${p.now}` })
+		.where(and(eq(endpoints.appId, p.app), eq(endpoints.id, p.endpoint), ne(endpoints.state, "deleted")))
+		.returning({ id: endpoints.id }),
+);
+
+/** What was held is sent from now on. Null when this app has none of that id; one that is enabled stays as it is. */
+export async function enableEndpoint(deps: Deps, appId: string, id: string): Promise<EndpointView | null> {
+	const at = { app: appId, endpoint: id, now: deps.clock.now() };
+	const { lane, moves } = following("enabled", at);
+	if (await switched(deps, [enable.bind(at), lane, ...moves])) {
+		deps.log.info({ app: appId, endpoint: id }, "endpoint.enabled");
+		deps.wake();
+	}
+	return readEndpoint(deps, appId, id);
+}
+
+/** What waits for it is held, and so is what comes. Null when this app has none of that id. */
+export async function disableEndpoint(deps: Deps, appId: string, id: string): Promise<EndpointView | null> {
+	const at = { app: appId, endpoint: id, now: deps.clock.now() };
+	const reason = "by_request";
+	if (await switched(deps, disabling({ ...at, reason }))) deps.log.info({ app: appId, endpoint: id, reason }, "endpoint.disabled");
+	return readEndpoint(deps, appId, id);
+}
+
+/** The same on the word of the receiver itself, within the batch that settles the attempt it answered. */
+export const disabledByReceiver = (at: One & { reason: string }): Bound<unknown>[] => disabling(at);
+
+function disabling(at: One & { reason: string }): Bound<unknown>[] {
+	const { lane, moves } = following("disabled", at);
+	return [disable.bind(at), lane, ...moves];
+}
+
+/** What has not been delivered is stopped, what was stays readable. False when this app has none of that id. */
+export async function deleteEndpoint(deps: Deps, appId: string, id: string): Promise<boolean> {
+	const at = { app: appId, endpoint: id, now: deps.clock.now() };
+	const { lane, moves } = following("deleted", at);
+	const deleted = await switched(deps, [remove.bind(at), dropEventTypes.bind(at), lane, ...moves]);
+	if (deleted) deps.log.info({ app: appId, endpoint: id }, "endpoint.deleted");
+	return deleted;
+}
+
+async function switched(deps: Deps, work: Bound<unknown>[]): Promise<boolean> {
+	const [changed] = await deps.db.batch<Bound<unknown>[]>(work);
+	return changed !== undefined && changed.length > 0;
+}

@@ -1,0 +1,93 @@
+import { z } from "zod";
+import type { Http, HttpAnswer } from "../../core/http.ts";
+import { retryAfterMs } from "../../core/retry-after.ts";
+import type { Account, FetchOutcome, News, PollOutcome } from "../provider.ts";
+import { parse, request } from "./call.ts";
+
+/** A result that is longer stays behind its link. */
+const RESULT_KEEP_BYTES = 8 * 1_048_576;
+/** The status may carry the result: as JSON text inside JSON it grows, at most to twice its size where it is mostly quotes. */
+const STATUS_KEEP_BYTES = 2 * RESULT_KEEP_BYTES;
+
+const Status = z.object({
+	data: z.object({ status: z.string(), result_url: z.string().nullish(), result: z.unknown() }),
+});
+type Said = z.output<typeof Status>["data"];
+
+/** A question that brought no answer; a 404 is one. */
+type Unanswered = Exclude<PollOutcome, { kind: "answered" }>;
+type Asked = Unanswered | { kind: "answered"; said: Said; body: string };
+
+export async function poll(http: Http, account: Account, providerJobId: string, nowMs: number): Promise<PollOutcome> {
+	const answer = await ask(http, account, providerJobId, nowMs);
+	return answer.kind === "answered" ? { kind: "answered", news: newsOf(answer.said), body: answer.body } : answer;
+}
+
+/** The status tells the text or a fresh link to it. */
+export async function fetchResult(http: Http, account: Account, providerJobId: string, nowMs: number): Promise<FetchOutcome> {
+	const answer = await ask(http, account, providerJobId, nowMs);
+	if (answer.kind === "missing") return failed("http_404");
+	if (answer.kind !== "answered") return failed(answer.reason, answer.kind === "failed" ? answer.retryAfterMs : null);
+	const { result, result_url: link } = answer.said;
+	const text = textOf(result);
+	if (text !== null) return fetched(text.length > RESULT_KEEP_BYTES ? null : text, link ?? null);
+	return link ? download(http, account, link, nowMs) : failed("no_result_yet");
+}
+
+/** The link is the provider's own, and needs no key. */
+async function download(http: Http, account: Account, url: string, nowMs: number): Promise<FetchOutcome> {
+	if (!URL.canParse(url) || !/^https?:/i.test(url)) return failed("unreadable_link");
+	const headers = { accept: "*/*", "user-agent": "jobhook/0.1" };
+	const { deadlineMs } = account;
+	const answer = await http({ method: "GET", url, headers, deadlineMs, keepBytes: RESULT_KEEP_BYTES, reach: "operator" });
+	if (answer.kind === "failed") return failed(answer.reason);
+	if (answer.status !== 200) return failed(`result_http_${answer.status}`, retryAfter(answer, account, nowMs));
+	return fetched(answer.truncated ? null : answer.body, url);
+}
+
+async function ask(http: Http, account: Account, providerJobId: string, nowMs: number): Promise<Asked> {
+	const answer = await http(request(account, "GET", `request-status/${encodeURIComponent(providerJobId)}`, STATUS_KEEP_BYTES));
+	if (answer.kind === "failed") return failed(answer.reason);
+	const { status } = answer;
+	if (status === 404) return { kind: "missing" };
+	if (status === 401 || status === 403) return { kind: "account_trouble", reason: `http_${status}` };
+	const read = Status.safeParse(parse(answer.body));
+	if (status === 200 && read.success) return { kind: "answered", said: read.data.data, body: answer.body };
+	return failed(status === 200 ? "unreadable_answer" : `http_${status}`, retryAfter(answer, account, nowMs));
+}
+
+/** A word that is not known never ends a job. deAPI says the first of each; clients and older pages of its know the others. */
+function newsOf({ status, result, result_url: link }: Said): News | null {
+	switch (status.toLowerCase()) {
+		case "processing":
+		case "in_progress":
+		case "running":
+			return { state: "processing" };
+		case "done":
+		case "completed":
+		case "success":
+			// without a link or a text it is not done yet
+			if (!link && textOf(result) === null) return { state: "processing" };
+			return { state: "completed", resultUrl: link || null, processingMs: null };
+		case "error":
+		case "failed":
+			return { state: "failed", code: "provider_failed", message: "deAPI reports that the job failed and gives no reason" };
+		default:
+			return null;
+	}
+}
+
+/** Vectors may come as JSON or as JSON text. */
+const textOf = (result: unknown): string | null => {
+	if (typeof result === "string") return result === "" ? null : result;
+	return typeof result === "object" && result !== null ? JSON.stringify(result) : null;
+};
+
+const retryAfter = (answer: HttpAnswer & { kind: "response" }, account: Account, nowMs: number) =>
+	retryAfterMs(answer.headers["retry-after"], nowMs, account.retryAfterCapMs);
+const failed = (reason: string, retryAfterMs: number | null = null) => ({ kind: "failed" as const, reason, retryAfterMs });
+const fetched = (text: string | null, resultUrl: string | null) => ({
+	kind: "fetched" as const,
+	text: text?.replaceAll("\u0000", "\ufffd") ?? null,
+	resultUrl,
+});

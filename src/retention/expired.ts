@@ -1,0 +1,36 @@
+import { sql } from "drizzle-orm";
+import { compileSql } from "../db/compile.ts";
+import { cache, idempotencyKeys } from "../db/schema.ts";
+import { BEGINNING, type Broom, ROWS } from "./broom.ts";
+
+export const removeKeys = compileSql<{ now: number; limit: number }, { key: string }>(
+	["key"],
+	(p) => sql`DELETE FROM ${idempotencyKeys} WHERE (app_id, route, key) IN (
+		SELECT k.app_id, k.route, k.key FROM ${idempotencyKeys} k WHERE k.expires_at <= ${p.now} ORDER BY k.expires_at LIMIT ${p.limit}
+	) RETURNING key`,
+);
+export const removeCached = compileSql<{ before: number; limit: number }, { key: string }>(
+	["key"],
+	(p) => sql`DELETE FROM ${cache} WHERE key IN (
+		SELECT c.key FROM ${cache} c WHERE c.read_at <= ${p.before} ORDER BY c.read_at LIMIT ${p.limit}
+	) RETURNING key`,
+);
+
+/** Every row that is found goes, so there is no place to remember: each step begins at the oldest. */
+const goesOn = (removed: number) => ({ removed, next: removed < ROWS ? null : BEGINNING });
+
+export const oldKeys: Broom = {
+	name: "idempotency_keys",
+	async step({ db, clock }) {
+		const [removed] = await db.batch([removeKeys.bind({ now: clock.now(), limit: ROWS })]);
+		return goesOn(removed.length);
+	},
+};
+
+export const oldCache: Broom = {
+	name: "cache",
+	async step({ db, clock, config }) {
+		const [removed] = await db.batch([removeCached.bind({ before: clock.now() - config.retainCacheMs, limit: ROWS })]);
+		return goesOn(removed.length);
+	},
+};

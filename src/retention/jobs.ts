@@ -1,0 +1,88 @@
+import { type SQL, sql } from "drizzle-orm";
+import { compileSql, type Slots } from "../db/compile.ts";
+import { attempts, deliveries, events, jobs, receipts, results, submissions } from "../db/schema.ts";
+import { type Broom, type EdgeStmt, edgeOf, inWindow, ROWS, type Window, windowBehind } from "./broom.ts";
+
+/** Jobs of one batch: with all their rows about `ROWS`. */
+const JOBS = 25;
+
+export const edgeOfJobs: EdgeStmt = compileSql(["at", "id"], (p) =>
+	edgeOf(sql`${jobs} WHERE ended_at IS NOT NULL`, sql`ended_at`, sql`id`, p),
+);
+
+interface Doomed extends Window {
+	limit: number;
+}
+/** Ended long ago, with no delivery that still waits. Every statement asks again. */
+const doomed = (p: Slots<Window>): SQL => sql`j.ended_at IS NOT NULL AND ${inWindow(sql`j.ended_at`, sql`j.id`, p)} AND NOT EXISTS (
+	SELECT 1 FROM ${deliveries} w WHERE w.app_id = j.app_id AND w.job_id = j.id AND w.state IN ('pending', 'held')
+)`;
+const withoutEvents = sql`NOT EXISTS (SELECT 1 FROM ${events} x WHERE x.job_id = j.id)`;
+
+/** From the leaves to the job, so that whatever cuts this short leaves a job that the next batch finds again. */
+export const removeAttempts = compileSql<Doomed, { id: string }>(
+	["id"],
+	(p) => sql`DELETE FROM ${attempts} WHERE id IN (
+		SELECT a.id FROM ${jobs} j JOIN ${deliveries} d ON d.app_id = j.app_id AND d.job_id = j.id JOIN ${attempts} a ON a.delivery_id = d.id
+		WHERE ${doomed(p)} LIMIT ${p.limit}
+	) RETURNING id`,
+);
+export const removeDeliveries = compileSql<Doomed, { id: string }>(
+	["id"],
+	(p) => sql`DELETE FROM ${deliveries} WHERE id IN (
+		SELECT d.id FROM ${jobs} j JOIN ${deliveries} d ON d.app_id = j.app_id AND d.job_id = j.id
+		WHERE ${doomed(p)} AND NOT EXISTS (SELECT 1 FROM ${attempts} a WHERE a.delivery_id = d.id) LIMIT ${p.limit}
+	) RETURNING id`,
+);
+export const removeEvents = compileSql<Doomed, { id: string }>(
+	["id"],
+	(p) => sql`DELETE FROM ${events} WHERE id IN (
+		SELECT e.id FROM ${jobs} j JOIN ${events} e ON e.job_id = j.id
+		WHERE ${doomed(p)} AND NOT EXISTS (SELECT 1 FROM ${deliveries} d WHERE d.event_id = e.id) LIMIT ${p.limit}
+	) RETURNING id`,
+);
+export const removeReceiptsOf = compileSql<Doomed, { id: string }>(
+	["id"],
+	(p) => sql`DELETE FROM ${receipts} WHERE id IN (
+		SELECT r.id FROM ${jobs} j JOIN ${receipts} r ON r.job_id = j.id WHERE ${doomed(p)} AND ${withoutEvents} LIMIT ${p.limit}
+	) RETURNING id`,
+);
+export const removeSubmissions = compileSql<Doomed, { id: string }>(
+	["id"],
+	(p) => sql`DELETE FROM ${submissions} WHERE id IN (
+		SELECT s.id FROM ${jobs} j JOIN ${submissions} s ON s.job_id = j.id WHERE ${doomed(p)} AND ${withoutEvents} LIMIT ${p.limit}
+	) RETURNING id`,
+);
+export const removeResults = compileSql<Window, { id: string }>(
+	["id"],
+	(p) => sql`DELETE FROM ${results} WHERE job_id IN (SELECT j.id FROM ${jobs} j WHERE ${doomed(p)} AND ${withoutEvents}) RETURNING job_id`,
+);
+export const removeJobs = compileSql<Window, { id: string }>(
+	["id"],
+	(p) => sql`DELETE FROM ${jobs} WHERE id IN (
+		SELECT j.id FROM ${jobs} j WHERE ${doomed(p)} AND ${withoutEvents}
+			AND NOT EXISTS (SELECT 1 FROM ${submissions} s WHERE s.job_id = j.id) AND NOT EXISTS (SELECT 1 FROM ${receipts} r WHERE r.job_id = j.id)
+	) RETURNING id`,
+);
+
+/** Jobs with all that belongs to them. While an idempotency key may still name a job, it stays. */
+export const oldJobs: Broom = {
+	name: "jobs",
+	async step(deps, after) {
+		const { retainJobsMs, idempotencyKeyMs } = deps.config;
+		const before = deps.clock.now() - Math.max(retainJobsMs, idempotencyKeyMs);
+		const { next, ...window } = await windowBehind(deps, edgeOfJobs, after, before, JOBS);
+		const limited = { ...window, limit: ROWS };
+		const removed = await deps.db.batch([
+			removeAttempts.bind(limited),
+			removeDeliveries.bind(limited),
+			removeEvents.bind(limited),
+			removeReceiptsOf.bind(limited),
+			removeSubmissions.bind(limited),
+			removeResults.bind(window),
+			removeJobs.bind(window),
+		]);
+		const full = removed.some((rows) => rows.length >= ROWS); // more of the same jobs is left
+		return { removed: removed.reduce((sum, rows) => sum + rows.length, 0), next: full ? after : next };
+	},
+};
