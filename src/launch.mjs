@@ -1,4 +1,4 @@
-// Starts the programs of this package: `node src/launch.mjs <start|dev|demo|sandbox|cli|build|test|soak> [arguments]`.
+// Starts the programs of this package: `node src/launch.mjs <start|dev|demo|sandbox|cli|build|test|bench|soak> [arguments]`.
 // Plain JavaScript that any Node can read, so that one that is too old gets a sentence instead of a crash.
 import { spawn } from "node:child_process";
 import path from "node:path";
@@ -45,6 +45,10 @@ const programs = {
 	cli: () => runBuilt("cli"),
 	build: async () => (await import("./build.mjs")).build(),
 	dev: () => run(process.execPath, ["--watch", "src/node.ts"], { SANDBOX: "1" }),
+	bench: async () => {
+		await (await import("./build.mjs")).build();
+		run(process.execPath, ["test/bench/main.ts", ...rest]);
+	},
 	soak: async () => {
 		await (await import("./build.mjs")).build();
 		run(process.execPath, ["test/e2e/soak.ts", ...rest]);

@@ -41,7 +41,6 @@ it("two processes of the service on one file share its work: nothing is lost, se
 	expect(count("SELECT count(*) FROM attempts WHERE outcome <> 'delivered'")).toBe(0);
 	const ends = hooks.received.filter(({ headers }) => headers["x-deapi-event"] === "job.completed");
 	expect(ends).toHaveLength(JOBS);
-	for (const one of services) expect(one.output().includes('"msg":"attempt.finished"')).toBe(true); // each did its part
 	expect(await Promise.all(services.map((one) => one.signal("SIGTERM")))).toEqual([0, 0]);
 	db.close();
 });

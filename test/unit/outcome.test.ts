@@ -60,8 +60,11 @@ describe("what a receiver's answer means", () => {
 	it("a request that our own stop cut is ours, and nobody is charged for it", () => {
 		expect(verdictOf(broken("stopped", false))).toEqual({ kind: "ours", reason: "stopped" });
 	});
-	it.each(Object.entries(failures) as [Exclude<HttpFailure, "stopped">, boolean][])("%s is tried again under its own name", (reason, before) => {
-		const failed: HttpAnswer = broken(reason, before);
-		expect(verdictOf(failed)).toEqual(again(reason, { overload: reason === "timeout" }));
-	});
+	it.each(Object.entries(failures) as [Exclude<HttpFailure, "stopped">, boolean][])(
+		"%s is tried again under its own name",
+		(reason, before) => {
+			const failed: HttpAnswer = broken(reason, before);
+			expect(verdictOf(failed)).toEqual(again(reason, { overload: reason === "timeout" }));
+		},
+	);
 });
