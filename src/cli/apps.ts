@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { APP_NAME, createApp, listApps, rotateCallbackSecret } from "../access/apps.ts";
 import { listed } from "../http/list.ts";
-import { Refused } from "../node/expected.ts";
+import { Refused } from "../node/refused.ts";
 import { group, type Json, leaf, matching, ofApp, type Paged, paged, pageFrom } from "./command.ts";
 import { appNamed, withDatabase } from "./open.ts";
 import { listText, tell, tellSecret } from "./print.ts";

@@ -1,7 +1,7 @@
 import { type Command, Option } from "commander";
 import { parseId } from "../core/ids.ts";
 import { listed } from "../http/list.ts";
-import { Refused } from "../node/expected.ts";
+import { Refused } from "../node/refused.ts";
 import { retryDelivery } from "../outbound/delivery/again.ts";
 import { type DeliveryWish, listDeliveries, STATUSES } from "../outbound/delivery/read.ts";
 import { group, idOf, type Json, leaf, ofApp, type Paged, paged, pageFrom } from "./command.ts";

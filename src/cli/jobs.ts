@@ -5,7 +5,7 @@ import { JOB_TYPES, JobState } from "../http/schemas/jobs.ts";
 import { type JobFilters, listJobs } from "../jobs/list.ts";
 import { readJob } from "../jobs/read.ts";
 import { readTimeline } from "../jobs/timeline.ts";
-import { Refused } from "../node/expected.ts";
+import { Refused } from "../node/refused.ts";
 import { group, type Json, leaf, ofApp, type Paged, paged, pageFrom } from "./command.ts";
 import { appNamed, type Ports, withDatabase } from "./open.ts";
 import { card, listText, table, tell } from "./print.ts";

@@ -3,7 +3,7 @@ import { importKey } from "../access/import-key.ts";
 import { createKey, listKeys, revokeKey, type Scope } from "../access/keys.ts";
 import { parseId } from "../core/ids.ts";
 import { listed } from "../http/list.ts";
-import { Refused } from "../node/expected.ts";
+import { Refused } from "../node/refused.ts";
 import { PROVIDERS } from "../providers/index.ts";
 import { group, type Json, leaf, matching, ofApp, type Paged, paged, pageFrom, scopes } from "./command.ts";
 import { appNamed, initialised, type Ports, withDatabase } from "./open.ts";

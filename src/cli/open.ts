@@ -6,8 +6,8 @@ import { systemClock } from "../core/clock.ts";
 import type { Deps, Log } from "../deps.ts";
 import { MIGRATIONS } from "../node/database.ts";
 import { mustExist } from "../node/existing.ts";
-import { Refused } from "../node/expected.ts";
 import { migrateSqlite } from "../node/migrate.ts";
+import { Refused } from "../node/refused.ts";
 import { openSecretbox } from "../node/secrets.ts";
 import { openSqlite, type SqliteDb } from "../node/sqlite.ts";
 

@@ -1,5 +1,5 @@
 import { createInterface } from "node:readline";
-import { Refused } from "../node/expected.ts";
+import { Refused } from "../node/refused.ts";
 import { wrongUsage } from "./command.ts";
 
 /** Where a key and its webhook secret are read from: never the command line, which everyone on the machine can see. */

@@ -4,11 +4,8 @@ export type IdPrefix = "job" | "sub" | "evt" | "ep" | "dlv" | "att" | "app" | "k
 
 /** The body of every id: a UUIDv7 (RFC 9562) as 32 hex digits, so that ids sort by the time they were made. */
 export function uuid7Hex(nowMs: number): string {
-	const bytes = randomBytes(16);
-	bytes.writeUIntBE(nowMs, 0, 6);
-	bytes[6] = 0x70 | ((bytes[6] ?? 0) & 0x0f);
-	bytes[8] = 0x80 | ((bytes[8] ?? 0) & 0x3f);
-	return bytes.toString("hex");
+	const random = randomUUID(); // a version 4 has its variant and its random digits where a version 7 has them
+	return `${nowMs.toString(16).padStart(12, "0")}7${random.slice(15, 18)}${random.slice(19, 23)}${random.slice(24)}`;
 }
 
 export const newId = (prefix: IdPrefix, nowMs: number): string => `${prefix}_${uuid7Hex(nowMs)}`;

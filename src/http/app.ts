@@ -7,13 +7,13 @@ import { JobhookError } from "../errors.ts";
 import { Models } from "../jobs/models.ts";
 import { mountApps } from "./apps.ts";
 import { authenticate, scoped } from "./auth.ts";
-import { jsonBodies, limited } from "./bodies.ts";
+import { jsonBodies } from "./bodies.ts";
 import type { App, Vars } from "./context.ts";
 import { mountDeliveryReads, mountDeliveryWrites } from "./deliveries.ts";
 import { document } from "./document.ts";
 import { mountEndpointActions } from "./endpoint-actions.ts";
 import { mountEndpointReads, mountEndpointWrites } from "./endpoints.ts";
-import { asJobhookError, detailsOf, errorResponse, validationFailed } from "./errors.ts";
+import { asJobhookError, detailsOf, errorResponse, goneClient, validationFailed } from "./errors.ts";
 import { mountEventReads } from "./events.ts";
 import { mountHealth, type Vitals } from "./health.ts";
 import { mountHooks } from "./hooks.ts";
@@ -33,7 +33,7 @@ export function createApp(deps: Deps, vitals?: Vitals): App {
 	mountResults(app, deps);
 	app.use("/v1/*", authenticate(deps), requestsPerMinute(deps), scoped);
 	app.use("/v1/jobs", notOverloaded(deps));
-	app.use("/v1/*", limited(deps), jsonBodies(app));
+	app.use("/v1/*", jsonBodies(app, deps));
 	const models = new Models(deps);
 	mountSubmit(app, deps, models);
 	mountModels(app, deps, models);
@@ -71,7 +71,7 @@ function base(deps: Pick<Deps, "log" | "clock">): App {
 	});
 	app.use(requestLog(deps));
 	app.onError((e, c) => {
-		const error = asJobhookError(e);
+		const error = c.req.raw.signal.aborted ? goneClient() : asJobhookError(e);
 		const requestId = c.get("requestId");
 		if (error.code === "internal") deps.log.error({ request: requestId, err: error.cause ?? error }, "request.broke");
 		return errorResponse(c, error, requestId);

@@ -1,4 +1,4 @@
-import { bodyLimit } from "hono/body-limit";
+import type { Context } from "hono";
 import { createMiddleware } from "hono/factory";
 import { routePath } from "hono/route";
 import { flawsOf } from "../core/flaws.ts";
@@ -7,20 +7,32 @@ import { JobhookError } from "../errors.ts";
 import type { App } from "./context.ts";
 import { validationFailed } from "./errors.ts";
 
-/** Cut off at the limit, while it comes in, whether it tells its length or not. */
-export const limited = ({ config }: Pick<Deps, "config">) =>
-	bodyLimit({
-		maxSize: config.submitMaxBytes,
-		onError: () => {
-			throw new JobhookError("payload_too_large", `the body has at most ${config.submitMaxBytes} bytes`);
-		},
-	});
+/**
+ * The body as it came, cut off at the limit while it comes in, whether it tells its length or not. One that tells its
+ * length is read by the runtime's short way: to look at the stream first costs as much as the rest of a request.
+ */
+export async function readBody(c: Context, maxBytes: number): Promise<Uint8Array> {
+	const tooLarge = () => new JobhookError("payload_too_large", `the body has at most ${maxBytes} bytes`);
+	const length = c.req.header("content-length");
+	if (length !== undefined && c.req.header("transfer-encoding") === undefined) {
+		if (Number(length) > maxBytes) throw tooLarge();
+		return new Uint8Array(await c.req.raw.arrayBuffer());
+	}
+	const parts: Uint8Array[] = [];
+	let size = 0;
+	for await (const part of c.req.raw.body ?? []) {
+		size += part.length;
+		if (size > maxBytes) throw tooLarge();
+		parts.push(part);
+	}
+	return Buffer.concat(parts);
+}
 
 /**
  * Bodies are JSON and come back as they were sent: what cannot be kept is refused, whatever field it is in. A route that
  * declares no body is called without one.
  */
-export function jsonBodies(app: App) {
+export function jsonBodies(app: App, { config }: Pick<Deps, "config">) {
 	let declared: Map<string, "required" | "optional"> | undefined;
 	return createMiddleware(async (c, next) => {
 		declared ??= bodiesOf(app);
@@ -29,10 +41,28 @@ export function jsonBodies(app: App) {
 		if (body === undefined || (body === "optional" && type === undefined)) return next();
 		if (!/^application\/json\s*(;|$)/i.test(type ?? ""))
 			throw new JobhookError("unsupported_media_type", "send JSON with Content-Type: application/json");
-		const flaws = flawsOf(await c.req.json<unknown>().catch(() => null)); // what is not JSON is refused by the route
+		const text = textOf(await readBody(c, config.submitMaxBytes));
+		const flaws = flawsOf(parse(text));
 		if (flaws.length > 0) throw validationFailed(flaws.map(({ path, message }) => ({ field: path.join(".") || "body", message })));
+		(c.req.bodyCache as Record<string, unknown>)["text"] = Promise.resolve(text); // the route reads it from here
 		await next();
 	});
+}
+
+function textOf(bytes: Uint8Array): string {
+	try {
+		return new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes);
+	} catch {
+		throw new JobhookError("invalid_request", "the body is not valid UTF-8");
+	}
+}
+
+function parse(text: string): unknown {
+	try {
+		return JSON.parse(text);
+	} catch (e) {
+		throw new JobhookError("invalid_request", "the body is not valid JSON", { cause: e });
+	}
 }
 
 /** `POST /v1/jobs` → whether it asks for a body, as the routes themselves declare it. */

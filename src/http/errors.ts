@@ -13,6 +13,9 @@ export function asJobhookError(e: unknown): JobhookError {
 	return new JobhookError("internal", "something broke on our side; the request id finds it in the log", { cause: e });
 }
 
+/** Nobody reads the answer any more, and nothing of ours broke. */
+export const goneClient = (): JobhookError => new JobhookError("invalid_request", "the client left before its request was complete");
+
 export function errorResponse(c: Context, error: JobhookError, requestId: string): Response {
 	const { code, message, details } = error;
 	const retryAfterS = error.retryAfterS ?? (code === "unavailable" ? UNAVAILABLE_RETRY_S : null);

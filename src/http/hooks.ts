@@ -1,8 +1,8 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import { bodyLimit } from "hono/body-limit";
+import type { Context } from "hono";
 import type { Deps } from "../deps.ts";
-import { JobhookError } from "../errors.ts";
 import { receive } from "../inbound/receive.ts";
+import { readBody } from "./bodies.ts";
 import type { App } from "./context.ts";
 import { failure, json } from "./schemas.ts";
 
@@ -28,13 +28,8 @@ const accountRoute = createRoute({ method: "post", path: "/hooks/deapi", request
 
 /** The provider's door: raw bytes in, no key, no parsing before the signature. */
 export function mountHooks(app: App, deps: Deps): void {
-	const tooLarge = () => {
-		throw new JobhookError("payload_too_large", `a hook has at most ${deps.config.hookMaxBytes} bytes`);
-	};
-	app.use("/hooks/*", bodyLimit({ maxSize: deps.config.hookMaxBytes, onError: tooLarge }));
-
-	const take = async (raw: Request, header: z.output<typeof headers>, token: string | null) => {
-		const body = new Uint8Array(await raw.arrayBuffer());
+	const take = async (c: Context, header: z.output<typeof headers>, token: string | null) => {
+		const body = await readBody(c, deps.config.hookMaxBytes);
 		return receive(deps, {
 			provider: "deapi",
 			token,
@@ -44,11 +39,11 @@ export function mountHooks(app: App, deps: Deps): void {
 		});
 	};
 	app.openapi(tokenRoute, async (c) => {
-		const { status, outcome } = await take(c.req.raw, c.req.valid("header"), c.req.valid("param").token);
+		const { status, outcome } = await take(c, c.req.valid("header"), c.req.valid("param").token);
 		return c.json({ outcome }, status);
 	});
 	app.openapi(accountRoute, async (c) => {
-		const { status, outcome } = await take(c.req.raw, c.req.valid("header"), null);
+		const { status, outcome } = await take(c, c.req.valid("header"), null);
 		return c.json({ outcome }, status);
 	});
 }

@@ -16,7 +16,7 @@ import path from "node:path";
 import Database from "better-sqlite3";
 import { place } from "../access/apps.ts";
 import type { Config } from "../config.ts";
-import { Refused } from "./expected.ts";
+import { Refused } from "./refused.ts";
 import { keyFileOf, openSecretbox } from "./secrets.ts";
 
 export interface Backup {

@@ -4,9 +4,9 @@ import Database from "better-sqlite3";
 import { readMigrationFiles } from "drizzle-orm/migrator";
 import type { Config } from "../config.ts";
 import { MIGRATIONS } from "./database.ts";
-import { Refused } from "./expected.ts";
 import { UnfitDatabase } from "./migrate.ts";
-import { keyFileOf } from "./secrets.ts";
+import { Refused } from "./refused.ts";
+import { keepsItsKey } from "./secrets.ts";
 
 /**
  * Throws unless the database of the settings is there, is jobhook's, has this code's schema, and its secrets can be opened.
@@ -21,9 +21,7 @@ export function mustExist(config: Pick<Config, "databasePath" | "masterKeys">): 
 	if (last === null) throw new Refused(`${file} is not a database of jobhook`);
 	if (last > newest) throw new UnfitDatabase(`${file} is newer than this jobhook: use the version that wrote it`);
 	if (last < newest) throw new Refused(`${file} is older than this jobhook: bring it up with \`jobhook migrate\``);
-	const key = keyFileOf(file);
-	if (config.masterKeys === undefined && !existsSync(key))
-		throw new Refused(`no master key at ${key}: put the one back that belongs to this database, or set JOBHOOK_MASTER_KEY`);
+	keepsItsKey(config);
 }
 
 /** When its last migration was written, epoch milliseconds; null when it has none of ours. */

@@ -1,9 +1,7 @@
 import { BadSettings } from "../config.ts";
 import { JobhookError } from "../errors.ts";
 import { UnfitDatabase } from "./migrate.ts";
-
-/** What an operator can put right: its message says it all, and where in our code it came up does not matter. */
-export class Refused extends Error {}
+import { Refused } from "./refused.ts";
 
 /** A port that is taken, a file that is not there or not ours. */
 const OF_THE_SYSTEM = /^(EADDRINUSE|EADDRNOTAVAIL|EACCES|EPERM|ENOENT|ENOTDIR|EISDIR|EEXIST|ENOTEMPTY|ENOSPC|EROFS|EXDEV|SQLITE_\w+)$/;

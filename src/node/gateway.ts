@@ -12,7 +12,7 @@ import { openDatabase } from "./database.ts";
 import { createHttp } from "./dialer.ts";
 import { createLog } from "./log.ts";
 import { Loop } from "./loop.ts";
-import { openSecretbox } from "./secrets.ts";
+import { keepsItsKey, openSecretbox } from "./secrets.ts";
 
 const LOOP_SAMPLE_MS = 20;
 /** How late a deadline of a request to us may be noticed; Node's own 30 s would be three times the deadline. */
@@ -31,6 +31,7 @@ export interface Gateway {
 
 /** One whole service in this process: HTTP in, loop, HTTP out, one SQLite file. */
 export async function startGateway(config: Config, log: Log = createLog(config.logLevel)): Promise<Gateway> {
+	keepsItsKey(config);
 	const db = openDatabase(config);
 	const http = createHttp(config);
 	const delay = monitorEventLoopDelay({ resolution: LOOP_SAMPLE_MS });

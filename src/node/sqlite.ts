@@ -6,6 +6,9 @@ import { sqliteError } from "./sqlite-error.ts";
 
 /** For reads, which are hardly ever refused. It freezes the whole process: writes wait in `GroupCommit` instead. */
 const BUSY_TIMEOUT_MS = 50;
+/** The pages that a job's way touches stay in memory, and one checkpoint is shared by many commits. */
+const CACHE_KIB = 65_536;
+const CHECKPOINT_PAGES = 8000;
 const OPEN_WAIT_MS = 30_000;
 
 export interface SqliteDb extends Db {
@@ -17,6 +20,9 @@ export function openSqlite(path: string, options: { busyRetryMs?: number } = {})
 	const raw = new Database(path, { timeout: BUSY_TIMEOUT_MS });
 	switchToWal(raw);
 	raw.pragma("synchronous = FULL");
+	raw.pragma(`cache_size = -${CACHE_KIB}`);
+	raw.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
+	raw.pragma("temp_store = MEMORY");
 	const prepared = new Map<string, Database.Statement<unknown[], unknown[]>>();
 
 	const prepare = (sql: string) => {

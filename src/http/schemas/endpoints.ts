@@ -6,7 +6,7 @@ const Secret = z.string().min(32, "must have 32 to 255 characters").max(255, "mu
 const fields = {
 	url: z.string().openapi({ example: "https://example.com/hooks/jobs" }),
 	description: z.string().max(500).nullable().openapi({ description: "For people; never sent" }),
-	event_types: z.array(z.enum(EVENT_TYPES)).min(1),
+	event_types: z.array(z.enum(EVENT_TYPES)).min(1).max(EVENT_TYPES.length),
 };
 
 export const EndpointCreate = z

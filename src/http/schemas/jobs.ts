@@ -14,7 +14,12 @@ const callback = {
 		.optional()
 		.openapi({ description: "Where this job's events are posted", example: "https://example.com/hooks/jobs" }),
 	webhook_secret: z.string().min(32).max(255).optional().openapi({ description: "Signs them; without one the app's callback secret does" }),
-	webhook_events: z.array(z.enum(EVENT_TYPES)).min(1).optional().openapi({ description: "Which of them; without it all" }),
+	webhook_events: z
+		.array(z.enum(EVENT_TYPES))
+		.min(1)
+		.max(EVENT_TYPES.length)
+		.optional()
+		.openapi({ description: "Which of them; without it all" }),
 	metadata: Metadata.optional().openapi({ description: "Comes back in the job and in every event" }),
 };
 

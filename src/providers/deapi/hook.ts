@@ -1,16 +1,23 @@
 import { z } from "zod";
 import type { HookMessage, News } from "../provider.ts";
+import { Link } from "./link.ts";
 
 const id = z.string().min(1).max(255);
+const words = (most: number) =>
+	z
+		.string()
+		.transform((text) => text.replaceAll("\u0000", "\ufffd").slice(0, most).toWellFormed())
+		.nullish()
+		.catch(null);
 const Envelope = z.object({
 	event: z.string().min(1).max(100),
 	delivery_id: id,
 	data: z.object({
 		job_request_id: id,
-		result_url: z.string().nullish(),
+		result_url: Link,
 		processing_time_ms: z.number().nonnegative().nullish().catch(null),
-		error_code: z.string().nullish().catch(null),
-		error_message: z.string().nullish().catch(null),
+		error_code: words(100),
+		error_message: words(2000),
 	}),
 });
 

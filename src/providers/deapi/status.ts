@@ -3,6 +3,7 @@ import type { Http, HttpAnswer } from "../../core/http.ts";
 import { retryAfterMs } from "../../core/retry-after.ts";
 import type { Account, FetchOutcome, News, PollOutcome } from "../provider.ts";
 import { parse, request } from "./call.ts";
+import { Link } from "./link.ts";
 
 /** A result that is longer stays behind its link. */
 const RESULT_KEEP_BYTES = 8 * 1_048_576;
@@ -10,7 +11,7 @@ const RESULT_KEEP_BYTES = 8 * 1_048_576;
 const STATUS_KEEP_BYTES = 2 * RESULT_KEEP_BYTES;
 
 const Status = z.object({
-	data: z.object({ status: z.string(), result_url: z.string().nullish(), result: z.unknown() }),
+	data: z.object({ status: z.string(), result_url: Link, result: z.unknown() }),
 });
 type Said = z.output<typeof Status>["data"];
 
@@ -36,7 +37,6 @@ export async function fetchResult(http: Http, account: Account, providerJobId: s
 
 /** The link is the provider's own, and needs no key. */
 async function download(http: Http, account: Account, url: string, nowMs: number): Promise<FetchOutcome> {
-	if (!URL.canParse(url) || !/^https?:/i.test(url)) return failed("unreadable_link");
 	const headers = { accept: "*/*", "user-agent": "jobhook/0.1" };
 	const { deadlineMs } = account;
 	const answer = await http({ method: "GET", url, headers, deadlineMs, keepBytes: RESULT_KEEP_BYTES, reach: "operator" });
