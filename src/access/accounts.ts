@@ -34,7 +34,7 @@ export async function accountsOf(ports: Ports, provider: string): Promise<Accoun
 	const configured = defaultAccount(ports.config, provider);
 	if (ports.config.sandbox) return configured ? [configured] : [];
 	const rows = await ports.db.read(byProvider.bind({ provider }));
-	return [configured, ...rows.map((row) => opened(ports, row))].filter((account) => account !== null);
+	return [configured, ...rows.map((row) => openedOrNull(ports, row))].filter((account) => account !== null);
 }
 
 /**
@@ -74,6 +74,15 @@ function lanesOf(accountId: string): Bound<unknown>[] {
 		newLane({ id: pollLane(accountId), kind: "poll", accountId }),
 		...types.map((type) => newLane({ id: dispatchLane(accountId, type), kind: "dispatch", accountId })),
 	];
+}
+
+/** One whose seal does not open proves no hook; the others still do. */
+function openedOrNull(ports: Ports, row: Parameters<typeof opened>[1]): Account | null {
+	try {
+		return opened(ports, row);
+	} catch {
+		return null;
+	}
 }
 
 function opened(ports: Ports, row: { id: string; provider: string; apiKey: string | null; webhookSecret: string | null }): Account | null {

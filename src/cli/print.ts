@@ -1,3 +1,5 @@
+import { writeSync } from "node:fs";
+
 /** A value as one cell: nothing for null, words with commas, the rest as it is. */
 const cell = (value: unknown): string => {
 	if (value === null || value === undefined) return "";
@@ -38,7 +40,7 @@ export function tell(options: { json?: boolean }, data: object, text: () => stri
 /** The secret alone on standard output, so that it can be piped; what else is to be known on the other one. */
 export function tellSecret(options: { json?: boolean }, data: object, secret: string, about: string): void {
 	if (!options.json) console.error(`${about}; shown this once:`);
-	tell(options, data, () => secret);
+	writeSync(process.stdout.fd, `${options.json ? JSON.stringify(data) : secret}\n`); // throws where it cannot be written: it is not shown again
 }
 
 /** A page, and how to see the next one. */

@@ -42,7 +42,7 @@ const submitRoute = createRoute({
 });
 
 export function mountSubmit(app: App, deps: Deps, models: Models): void {
-	const guard = new AddressGuard(deps.config.callbackAllow);
+	const guard = new AddressGuard(deps.config.callbackAllow, deps.publicUrl);
 	app.openapi(submitRoute, async (c) => {
 		const body = c.req.valid("json");
 		const details = callbackObjections(guard, body);

@@ -4,6 +4,7 @@ import { submissionOfToken } from "../core/hook-token.ts";
 import { newId } from "../core/ids.ts";
 import type { Deps } from "../deps.ts";
 import { nudgePoll } from "../jobs/nudge.ts";
+import { ownerOf } from "../jobs/owner.ts";
 import { type Recorded, record, recordUnreadable } from "../jobs/record.ts";
 import { PROVIDERS } from "../providers/index.ts";
 import type { Account, HookMessage } from "../providers/provider.ts";
@@ -28,19 +29,22 @@ export type Received = { status: 200; outcome: Recorded["outcome"] | "unreadable
 export async function receive(deps: Deps, hook: Hook): Promise<Received> {
 	const submissionId = hook.token === null ? null : submissionOfToken(deps.secrets, hook.token);
 	const now = deps.clock.now();
-	const { account, verified } = await whoSigned(deps, hook, now);
-	if (account === null || verified !== "authentic") {
+	const signed = await whoSigned(deps, hook, now);
+	if (signed.signers === null) {
+		const reason = signed.verified;
 		const nudged = submissionId !== null && (await nudgePoll(deps, submissionId));
-		deps.log.warn({ provider: hook.provider, submission: submissionId, reason: verified, nudged }, "hook.refused");
-		return { status: account !== null && verified === "no_secret" ? 202 : 401, outcome: verified };
+		deps.log.warn({ provider: hook.provider, submission: submissionId, reason, nudged }, "hook.refused");
+		return { status: reason === "no_secret" ? 202 : 401, outcome: reason };
 	}
-	const recorded = await recordHook(deps, account, hook, submissionId, now);
+	const recorded = await recordHook(deps, signed.signers, hook, submissionId, now);
 	deps.log.info({ provider: hook.provider, submission: submissionId, ...recorded, ms: deps.clock.now() - now }, "hook.recorded");
 	return { status: 200, outcome: recorded.outcome };
 }
 
-/** The account whose secret signed it; else the first one, with what was wrong. */
-async function whoSigned(deps: Deps, hook: Hook, nowMs: number): Promise<{ account: Account | null; verified: Verified }> {
+type Signed = { signers: [Account, ...Account[]] } | { signers: null; verified: Verified };
+
+/** The accounts whose secret signed it; where there is none, what was wrong. Keys of one deAPI account share its secret. */
+async function whoSigned(deps: Deps, hook: Hook, nowMs: number): Promise<Signed> {
 	const { signature, timestamp, body } = hook;
 	const accounts = await accountsOf(deps, hook.provider);
 	const windowMs = deps.config.signatureWindowMs;
@@ -48,15 +52,19 @@ async function whoSigned(deps: Deps, hook: Hook, nowMs: number): Promise<{ accou
 		const secrets = account.webhookSecrets;
 		return { account, verified: verifyDeapi({ signature, timestamp, body, secrets, nowMs, windowMs }) };
 	});
-	const ours = tried.find(({ verified }) => verified === "authentic" || verified === "outside_window");
-	return ours ?? tried[0] ?? { account: null, verified: "no_secret" };
+	const [first, ...others] = tried.filter(({ verified }) => verified === "authentic").map(({ account }) => account);
+	if (first !== undefined) return { signers: [first, ...others] };
+	const wrong = tried.find(({ verified }) => verified === "outside_window") ?? tried[0];
+	return { signers: null, verified: wrong?.verified ?? "unknown_account" };
 }
 
-async function recordHook(deps: Deps, account: Account, hook: Hook, submissionId: string | null, receivedAt: number) {
+async function recordHook(deps: Deps, signers: [Account, ...Account[]], hook: Hook, submissionId: string | null, receivedAt: number) {
 	const text = decode(hook.body);
 	const message = text === null ? null : (PROVIDERS[hook.provider]?.readHook(text) ?? null);
-	if (text === null || message === null) return keepUnreadable(deps, account, hook, text, receivedAt);
-	const receipt = receiptOf(account, hook.provider, message, text, receivedAt);
+	if (text === null || message === null) return keepUnreadable(deps, signers[0], hook, text, receivedAt);
+	const { provider } = hook;
+	const account = await ownerOf(deps, signers, { provider, submissionId, providerJobId: message.providerJobId });
+	const receipt = receiptOf(account, provider, message, text, receivedAt);
 	return { delivery: message.deliveryId, event: message.event, ...(await record(deps, { receipt, submissionId, news: message.news })) };
 }
 

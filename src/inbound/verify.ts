@@ -1,6 +1,13 @@
 import { sameText, signDeapi } from "../core/signature.ts";
 
-export type Verified = "authentic" | "no_secret" | "no_signature" | "bad_timestamp" | "bad_signature" | "outside_window";
+export type Verified =
+	| "authentic"
+	| "no_secret"
+	| "unknown_account"
+	| "no_signature"
+	| "bad_timestamp"
+	| "bad_signature"
+	| "outside_window";
 
 /**
  * Whether these bytes come from the provider: its signature over `<timestamp>.<raw body>` with any of the account's

@@ -20,8 +20,9 @@ export async function findAccount(deps: Deps, { accountId }: Owner, provider: st
 export async function accountOf(deps: Deps, owner: Owner, provider: string): Promise<Account> {
 	const account = await findAccount(deps, owner, provider);
 	if (account !== null) return account;
-	throw new JobhookError(
-		"provider_not_configured",
-		`no key for ${provider}: the operator sets ${provider.toUpperCase()}_API_KEY, or SANDBOX=1 to try without one`,
-	);
+	const why =
+		owner.accountId === null
+			? `the operator sets ${provider.toUpperCase()}_API_KEY, or SANDBOX=1 to try without one`
+			: `the account ${owner.accountId} of this key is not in use${deps.config.sandbox ? " with SANDBOX=1" : ""}`;
+	throw new JobhookError("provider_not_configured", `no key for ${provider}: ${why}`);
 }

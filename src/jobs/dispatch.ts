@@ -28,7 +28,8 @@ export async function dispatch(deps: Deps, claimed: sql.Claimed): Promise<void> 
 	if (isTerminal(claimed.jobState)) return notSent(deps, claimed);
 	const startedAt = deps.clock.now();
 	if (startedAt > claimed.acceptedSince + deps.config.dispatchDeadlineMs) return notDispatched(deps, claimed, "it never had its turn");
-	const outcome = await send(deps, claimed);
+	const ready = await prepare(deps, claimed);
+	const outcome = "kind" in ready ? ready : await ready.send();
 	// told before it is written: whatever happens to the database now, the provider's id can be found
 	tell(deps, claimed, outcome, startedAt);
 	await insist(() => settle(deps, claimed, outcome));
@@ -46,16 +47,22 @@ function tell(deps: Deps, { id, jobId, n, accountId }: sql.Claimed, outcome: Sen
 	deps.log[level]({ ...fields, outcome: kind, ...rest }, "submission.finished");
 }
 
-async function send(deps: Deps, claimed: sql.Claimed): Promise<SendOutcome> {
-	const account = await accountById(deps, claimed.accountId);
-	const provider = PROVIDERS[claimed.provider];
-	if (account === null || provider === undefined) return { kind: "account_trouble", reason: "not_configured" };
-	const hookUrl = canBeHooked(account, deps.publicUrl)
-		? `${deps.publicUrl}/hooks/${claimed.provider}/${hookToken(deps.secrets, claimed.id)}`
-		: null;
-	const { type, model } = claimed;
-	const input = JSON.parse(claimed.input) as Record<string, unknown>;
-	return provider.send(deps.http, account, { type, model, input, hookUrl }, deps.clock.now());
+/** All that can fail before a byte leaves: what fails here was certainly not sent. */
+async function prepare(deps: Deps, claimed: sql.Claimed): Promise<SendOutcome | { send(): Promise<SendOutcome> }> {
+	try {
+		const account = await accountById(deps, claimed.accountId);
+		const provider = PROVIDERS[claimed.provider];
+		if (account === null || provider === undefined) return { kind: "account_trouble", reason: "not_configured" };
+		const hookUrl = canBeHooked(account, deps.publicUrl)
+			? `${deps.publicUrl}/hooks/${claimed.provider}/${hookToken(deps.secrets, claimed.id)}`
+			: null;
+		const { type, model } = claimed;
+		const input = JSON.parse(claimed.input) as Record<string, unknown>;
+		return { send: () => provider.send(deps.http, account, { type, model, input, hookUrl }, deps.clock.now()) };
+	} catch (e) {
+		deps.log.error({ submission: claimed.id, account: claimed.accountId, err: e }, "submission.not_ready");
+		return { kind: "account_trouble", reason: "not_ready" };
+	}
 }
 
 async function settle(deps: Deps, claimed: sql.Claimed, outcome: SendOutcome): Promise<void> {

@@ -107,6 +107,11 @@ async function notFound(deps: Deps, claimed: sql.Claimed): Promise<void> {
 async function later(deps: Deps, claimed: sql.Claimed, reason: string, pause: number | null, account = false): Promise<void> {
 	const now = deps.clock.now();
 	const { missing, missingSince, accountId, laneId } = claimed;
+	const lastAsk = (claimed.sentAt ?? claimed.acceptedSince) + jobDeadlineMs(deps.config, claimed.provider) + deps.config.dispatchDeadlineMs;
+	if (now >= lastAsk) {
+		const message = `the provider could not be asked about this job until long after its deadline; the last answer: ${reason}`;
+		return endSubmission(deps, claimed, { state: "accepted", code: "provider_unreachable", message });
+	}
 	await again(deps, claimed, { reason, missing, missingSince }, pause ?? 0);
 	if (account) await deps.db.batch([pauseAccount.bind({ account: accountId, kind: "poll", now, until: now + (pause ?? 0), reason })]);
 	else if (pause !== null) await deps.db.batch([pauseLane.bind({ lane: laneId, until: now + pause, reason })]);

@@ -1,4 +1,4 @@
-import { mkdirSync } from "node:fs";
+import { closeSync, mkdirSync, openSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Config } from "../config.ts";
@@ -13,6 +13,7 @@ export const MIGRATIONS = path.join(root, "migrations/sqlite");
 /** Opens the database of the settings and brings it to this code's schema. */
 export function openDatabase(config: Pick<Config, "databasePath">): SqliteDb {
 	mkdirSync(path.dirname(config.databasePath), { recursive: true });
+	closeSync(openSync(config.databasePath, "a", 0o600)); // prompts and results are for their owner alone
 	const db = openSqlite(config.databasePath);
 	try {
 		migrateSqlite(db.raw, MIGRATIONS);

@@ -7,6 +7,7 @@ import type { Config } from "../config.ts";
 import { systemClock } from "../core/clock.ts";
 import type { Deps, Log } from "../deps.ts";
 import { createApp } from "../http/app.ts";
+import { sendWaitersHome } from "../jobs/wait.ts";
 import { canBeHooked, defaultAccount } from "../providers/index.ts";
 import { openDatabase } from "./database.ts";
 import { createHttp } from "./dialer.ts";
@@ -72,10 +73,12 @@ export async function startGateway(config: Config, log: Log = createLog(config.l
 	const stop = async () => {
 		const closed = new Promise((resolve) => server.close(resolve));
 		server.closeIdleConnections();
+		sendWaitersHome();
 		loop.stop();
 		const drained = await loop.idle(config.drainMs);
 		if (!drained) http.cut(); // all but sends to a provider: one that is cut would be of unknown outcome, and wait for a day
 		const clean = drained || (await loop.idle(config.providerDeadlineMs + SETTLE_MS));
+		sendWaitersHome();
 		const cut = setTimeout(() => server.closeAllConnections(), 1000);
 		await closed;
 		clearTimeout(cut);

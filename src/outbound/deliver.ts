@@ -50,7 +50,9 @@ async function settle(deps: Deps, claimed: sql.Claimed, answer: HttpAnswer, star
 	const answered = { claimed, verdict, retryAfterMs: retryAfterMs(header, now, deps.config.retryAfterCapMs), nowMs: now };
 	const { next, write } = nextState(deps, answered);
 	const status = answer.kind === "response" ? answer.status : null;
-	const [settled, , effect] = await deps.db.batch([
+	const effects = effectsOnTheRest(deps, answered, startedAt);
+	const results = await deps.db.batch<Bound<unknown>[]>([
+		...effects,
 		write,
 		sql.settleAttempt.bind({
 			id: newId("att", now),
@@ -64,11 +66,11 @@ async function settle(deps: Deps, claimed: sql.Claimed, answer: HttpAnswer, star
 			durationMs: now - startedAt,
 			response: answer.kind === "response" ? answer.body : null,
 		}),
-		...effectsOnTheRest(deps, answered),
 	]);
-	if (verdict.kind === "stop" && verdict.disable && effect !== undefined && effect.length > 0)
+	const [settled] = (results[effects.length] ?? []) as { state: string }[];
+	if (disables(answered) && (results[0]?.length ?? 0) > 0)
 		deps.log.warn({ app: claimed.appId, endpoint: claimed.target, reason: verdict.reason }, "endpoint.disabled");
-	const state = settled[0]?.state ?? "fenced";
+	const state = settled?.state ?? "fenced";
 	const fields = { job: claimed.jobId, delivery: claimed.id, event: claimed.eventId, target: claimed.target, n: claimed.n };
 	const plan = state === "pending" ? next : null;
 	deps.log.info({ ...fields, state, reason: verdict.reason, status, ms: now - startedAt, next: plan }, "attempt.finished");
@@ -80,6 +82,8 @@ const OUTCOMES = { delivered: "delivered", retry: "failed", stop: "failed", ours
 function nextState(deps: Deps, { claimed, verdict, retryAfterMs, nowMs }: Answered) {
 	const at = { delivery: claimed.id, claim: claimed.claimId, reason: verdict.reason, now: nowMs };
 	if (verdict.kind === "delivered") return { next: null, write: sql.delivered.bind({ ...at, spent: 0 }) };
+	// the endpoint is disabled before this in the batch, so that its delivery is held with all the others
+	if (disables({ claimed, verdict })) return { next: null, write: sql.retryLater.bind({ ...at, spent: 0, at: nowMs }) };
 	if (verdict.kind === "stop") return { next: null, write: sql.stopped.bind({ ...at, spent: 1 }) };
 	if (verdict.kind === "ours") return againAt(deps, claimed, { ...at, at: nowMs });
 	const next = nextAttemptAt(deps.config, {
@@ -94,14 +98,18 @@ function nextState(deps: Deps, { claimed, verdict, retryAfterMs, nowMs }: Answer
 	return { next, write: sql.retryLater.bind({ ...at, spent: 1, at: next }) };
 }
 
-/** The writes for everything else that goes the same way. */
-function effectsOnTheRest(deps: Deps, { claimed, verdict, retryAfterMs, nowMs }: Answered): Bound<unknown>[] {
+const disables = ({ claimed, verdict }: Pick<Answered, "claimed" | "verdict">): boolean =>
+	verdict.kind === "stop" && verdict.disable && claimed.target !== "job";
+
+/** The writes for everything else that goes the same way; they come first. */
+function effectsOnTheRest(deps: Deps, answered: Answered, startedAt: number): Bound<unknown>[] {
+	const { claimed, verdict, retryAfterMs, nowMs } = answered;
 	if (verdict.kind === "retry" && verdict.pauseLane) {
 		const pause = retryAfterMs ?? (verdict.overload ? deps.config.overloadDelayMs : 0);
 		return pause > 0 ? [pauseLane.bind({ lane: claimed.laneId, until: nowMs + pause, reason: verdict.reason })] : [];
 	}
-	if (verdict.kind === "stop" && verdict.disable && claimed.target !== "job")
-		return disabledByReceiver({ app: claimed.appId, endpoint: claimed.target, reason: verdict.reason, now: nowMs });
+	if (disables(answered))
+		return disabledByReceiver({ app: claimed.appId, endpoint: claimed.target, reason: verdict.reason, now: nowMs, seen: startedAt });
 	return [];
 }
 

@@ -23,7 +23,7 @@ const COLUMNS = sql.raw(
 );
 const idAt = (place: ReturnType<typeof sql>) => sql`'dlv_' || substr(e.id, 5, 26) || substr(CAST(1000000 + ${place} AS text), 2, 6)`;
 
-const toEndpoints = compileSql<{ event: string; now: number; ownUrl: string }, { id: string }>(
+const toEndpoints = compileSql<{ event: string; now: number; jobUrl: string; ownSecret: number }, { id: string }>(
 	["id"],
 	(p) => sql`INSERT INTO ${deliveries} (${COLUMNS})
 		SELECT ${idAt(sql`ep.place`)}, e.app_id, e.job_id, e.id, e.type, ep.id,
@@ -33,7 +33,7 @@ const toEndpoints = compileSql<{ event: string; now: number; ownUrl: string }, {
 		FROM ${events} e
 		JOIN ${endpointEventTypes} t ON t.app_id = e.app_id AND t.event_type = e.type
 		JOIN ${endpoints} ep ON ep.id = t.endpoint_id
-		WHERE e.id = ${p.event} AND ep.state <> 'deleted' AND ep.url <> ${p.ownUrl} RETURNING id`,
+		WHERE e.id = ${p.event} AND ep.state <> 'deleted' AND (ep.url <> ${p.jobUrl} OR (ep.state = 'enabled' AND ${p.ownSecret} = 0)) RETURNING id`,
 );
 
 const toJobUrl = compileSql<{ event: string; now: number; lane: string; url: string; ownSecret: number }, { id: string }>(
@@ -65,7 +65,7 @@ export function fanOut(fact: {
 	target: JobTarget | null;
 }): Bound<unknown>[] {
 	const { eventId: event, appId: app, jobId: job, now, target } = fact;
-	const work: Bound<unknown>[] = [toEndpoints.bind({ event, now, ownUrl: target?.ownSecret ? target.url : "" })];
+	const work: Bound<unknown>[] = [toEndpoints.bind({ event, now, jobUrl: target?.url ?? "", ownSecret: target?.ownSecret ? 1 : 0 })];
 	if (target !== null) {
 		const lane = laneOfUrl(target.appId, target.url);
 		work.push(

@@ -78,3 +78,13 @@ describe("stopped with SIGTERM", () => {
 		]);
 	});
 });
+
+it("a stop answers whoever waits for a job's end with the job as it is, instead of hanging up", async () => {
+	const deapi = await provider({ jobs: { processingMs: 600_000 } });
+	const jobhook = await service(deapi.env);
+	const waiting = jobhook.call<{ id: string; state: string }>("/v1/jobs?wait=60", { method: "POST", body: JSON.stringify(JOB) });
+	await vi.waitFor(async () => expect(await deapi.calls("txt2img")).toBe(1), { timeout: 10_000, interval: 20 });
+	const exit = jobhook.signal("SIGTERM");
+	expect(["queued", "submitted", "processing"]).toContain((await waiting).state);
+	expect(await exit).toBe(0);
+});

@@ -66,7 +66,7 @@ export async function openWorld(db: Db, options: WorldOptions = {}) {
 			return { status: 200 };
 		},
 		baseUrl: PROVIDER,
-		apiKeys: ["sandbox-key"],
+		apiKeys: ["sandbox-key", "second-key-of-the-account"],
 		webhookSecret: HOOK_SECRET,
 		webhookUrl: null,
 		knobs: { balance: 1e6, ...options.knobs },

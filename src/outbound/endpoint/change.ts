@@ -1,5 +1,6 @@
 import type { Bound } from "../../db/db.ts";
 import type { Deps } from "../../deps.ts";
+import { liftPause } from "./follow.ts";
 import { type EndpointView, inOrder, readEndpoint } from "./read.ts";
 import * as sql from "./sql.ts";
 
@@ -16,6 +17,7 @@ export async function changeEndpoint(deps: Deps, appId: string, id: string, chan
 	const { url = null, description = null, eventTypes } = change;
 	const describe = change.description === undefined ? 0 : 1;
 	const work: Bound<unknown>[] = [sql.changeEndpoint.bind({ ...at, url, describe, description, now: deps.clock.now() })];
+	if (url !== null) work.push(liftPause.bind({ endpoint: id }));
 	if (eventTypes !== undefined) {
 		work.push(sql.dropEventTypes.bind(at));
 		for (const eventType of inOrder(eventTypes)) work.push(sql.subscribe.bind({ appId, eventType, endpointId: id }));

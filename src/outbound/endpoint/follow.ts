@@ -28,11 +28,18 @@ export const closeLane = compileSql<{ endpoint: string }, { id: string }>(
 	(p) => sql`UPDATE ${lanes} SET not_before = ${sql.raw(String(CLOSED_UNTIL))}, reason = 'endpoint_disabled'
 	WHERE id = ${p.endpoint} AND NOT ${isNow(p.endpoint, "enabled")} RETURNING id`,
 );
-/** Only one that was closed: a pause that the receiver asked for stays. */
+/** Only one that was closed. */
 export const openLane = compileSql<{ endpoint: string }, { id: string }>(
 	["id"],
 	(p) => sql`UPDATE ${lanes} SET not_before = 0, reason = NULL
 	WHERE id = ${p.endpoint} AND not_before = ${sql.raw(String(CLOSED_UNTIL))} AND ${isNow(p.endpoint, "enabled")} RETURNING id`,
+);
+
+/** A new address starts without the pause that the old one asked for. */
+export const liftPause = compileSql<{ endpoint: string }, { id: string }>(
+	["id"],
+	(p) => sql`UPDATE ${lanes} SET not_before = 0, reason = NULL
+	WHERE id = ${p.endpoint} AND not_before <> ${sql.raw(String(CLOSED_UNTIL))} RETURNING id`,
 );
 
 const PENDING = (p: { endpoint: unknown }) =>

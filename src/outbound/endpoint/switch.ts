@@ -1,4 +1,4 @@
-import { and, eq, ne, sql } from "drizzle-orm";
+import { and, eq, lte, ne, sql } from "drizzle-orm";
 import { compile, q, type Slots } from "../../db/compile.ts";
 import type { Bound } from "../../db/db.ts";
 import { endpoints } from "../../db/schema.ts";
@@ -26,6 +26,14 @@ export const disable = compile((p: Slots<One & { reason: string }>) =>
 		.update(endpoints)
 		.set({ state: "disabled", reason: sql`${p.reason}`, unsettledAt: sql`${p.now}`, updatedAt: sql`${p.now}` })
 		.where(and(eq(endpoints.appId, p.app), eq(endpoints.id, p.endpoint), eq(endpoints.state, "enabled")))
+		.returning({ id: endpoints.id }),
+);
+/** On an answer to what it was when we sent: one that was changed or switched since is another receiver. */
+const disableUnchanged = compile((p: Slots<One & { reason: string; seen: number }>) =>
+	q
+		.update(endpoints)
+		.set({ state: "disabled", reason: sql`${p.reason}`, unsettledAt: sql`${p.now}`, updatedAt: sql`${p.now}` })
+		.where(and(eq(endpoints.appId, p.app), eq(endpoints.id, p.endpoint), eq(endpoints.state, "enabled"), lte(endpoints.updatedAt, p.seen)))
 		.returning({ id: endpoints.id }),
 );
 /** The row stays for the history of its deliveries, without its secret. */
@@ -57,7 +65,10 @@ export async function disableEndpoint(deps: Deps, appId: string, id: string): Pr
 }
 
 /** The same on the word of the receiver itself, within the batch that settles the attempt it answered. */
-export const disabledByReceiver = (at: One & { reason: string }): Bound<unknown>[] => disabling(at);
+export function disabledByReceiver(at: One & { reason: string; seen: number }): Bound<unknown>[] {
+	const { lane, moves } = following("disabled", at);
+	return [disableUnchanged.bind(at), lane, ...moves];
+}
 
 function disabling(at: One & { reason: string }): Bound<unknown>[] {
 	const { lane, moves } = following("disabled", at);

@@ -31,7 +31,7 @@ export async function fetchResult(http: Http, account: Account, providerJobId: s
 	if (answer.kind !== "answered") return failed(answer.reason, answer.kind === "failed" ? answer.retryAfterMs : null);
 	const { result, result_url: link } = answer.said;
 	const text = textOf(result);
-	if (text !== null) return fetched(text.length > RESULT_KEEP_BYTES ? null : text, link ?? null);
+	if (text !== null) return fetched(link && text.length > RESULT_KEEP_BYTES ? null : text, link ?? null);
 	return link ? download(http, account, link, nowMs) : failed("no_result_yet");
 }
 

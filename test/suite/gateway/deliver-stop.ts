@@ -31,7 +31,7 @@ export function stops(open: () => Promise<Db>): void {
 			answers(world, 500, [status, headers]);
 			const waits = await finished(world, NO_URL);
 			await world.run();
-			const stopped = await finished(world, NO_URL);
+			const answered = await finished(world, NO_URL);
 			await world.run();
 			const later = await finished(world, NO_URL);
 			await world.pass(100 * 3_600_000);
@@ -42,7 +42,12 @@ export function stops(open: () => Promise<Db>): void {
 				attempts: 1,
 				nextAttemptAt: null,
 			});
-			expect(await deliveryOf(world, stopped)).toMatchObject({ state: "stopped", reason, attempts: 1, nextAttemptAt: null });
+			expect(await deliveryOf(world, answered)).toMatchObject({
+				state: "held",
+				reason: "endpoint_disabled",
+				attempts: 1,
+				nextAttemptAt: null,
+			});
 			expect(await deliveryOf(world, later)).toMatchObject({
 				state: "held",
 				reason: "endpoint_disabled",
@@ -60,11 +65,11 @@ export function stops(open: () => Promise<Db>): void {
 			const round = world.run();
 			await expect.poll(() => waiting.length).toBe(3);
 			waiting[0]!.settle(410);
-			await expect.poll(async () => (await states(jobs)).filter((state) => state === "stopped").length).toBe(1);
+			await expect.poll(async () => (await states(jobs)).filter((state) => state === "held").length).toBe(1);
 			waiting[1]!.settle(500);
 			waiting[2]!.settle(200);
 			await round;
-			expect((await states(jobs)).toSorted((a, b) => a.localeCompare(b))).toEqual(["delivered", "held", "stopped"]);
+			expect((await states(jobs)).toSorted((a, b) => a.localeCompare(b))).toEqual(["delivered", "held", "held"]);
 		});
 		const states = async (jobs: string[]) => Promise.all(jobs.map(async (job) => (await deliveryOf(world, job)).state));
 

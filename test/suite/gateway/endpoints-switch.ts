@@ -167,7 +167,7 @@ export function switches(open: () => Promise<Db>): void {
 
 		it.each([
 			[500, { state: "stopped", reason: "endpoint_deleted" }],
-			[410, { state: "stopped", reason: "http_410" }],
+			[410, { state: "stopped", reason: "endpoint_deleted" }],
 			[200, { state: "delivered", reason: "acknowledged" }],
 		])("in the middle of an attempt that ends with %i stays deleted", async (status, end) => {
 			const job = await finished(world, NO_URL);
