@@ -20,10 +20,11 @@ export async function readBody(c: Context, maxBytes: number): Promise<Uint8Array
 	}
 	const parts: Uint8Array[] = [];
 	let size = 0;
-	for await (const part of c.req.raw.body ?? []) {
-		size += part.length;
+	const reader = c.req.raw.body?.getReader(); // not `for await`, whose end would cut the connection before our answer
+	for (let part = await reader?.read(); part !== undefined && !part.done; part = await reader?.read()) {
+		size += part.value.length;
 		if (size > maxBytes) throw tooLarge();
-		parts.push(part);
+		parts.push(part.value);
 	}
 	return Buffer.concat(parts);
 }
