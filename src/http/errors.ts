@@ -20,7 +20,6 @@ export function errorResponse(c: Context, error: JobhookError, requestId: string
 	const { code, message, details } = error;
 	const retryAfterS = error.retryAfterS ?? (code === "unavailable" ? UNAVAILABLE_RETRY_S : null);
 	if (retryAfterS !== null) c.header("Retry-After", String(retryAfterS));
-	if (code === "payload_too_large") c.header("Connection", "close"); // what is still to come is not read
 	if (code === "unauthorized") c.header("WWW-Authenticate", 'Bearer realm="jobhook"');
 	return c.json({ error: { code, message, request_id: requestId, ...(details.length > 0 ? { details } : {}) } }, error.status);
 }

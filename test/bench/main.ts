@@ -5,7 +5,7 @@ import { deliver, ingest, type Round, submit } from "./figures.ts";
 const { values: options } = parseArgs({ options: { quick: { type: "boolean" }, json: { type: "boolean" }, only: { type: "string" } } });
 const rounds = options.quick ? 3 : 7;
 const scale = options.quick ? 1 : 4;
-const all = { ingest: () => rounds_(ingest, 12_000), submit: () => rounds_(submit, 12_000), deliver: () => rounds_(deliver, 6000) };
+const all = { ingest: () => rounds_(ingest, 8000), submit: () => rounds_(submit, 8000), deliver: () => rounds_(deliver, 4000) };
 
 const median = (values: number[]): number => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 const short = (n: number, digits = 2): number => Number(n.toFixed(digits));

@@ -117,16 +117,6 @@ it("a new address does not inherit the pause that the old one asked for", async 
 	expect((await deliveriesOf(world, job)).find(({ target }) => target === id)?.state).toBe("delivered");
 });
 
-it("a body that is too large is answered with the connection's end, for the rest of it is not read", async () => {
-	const body = JSON.stringify({ ...JOB, metadata: { pad: "x".repeat(2_200_000) } });
-	const response = await world.request("/v1/jobs", {
-		method: "POST",
-		headers: { "content-type": "application/json", "content-length": String(body.length) },
-		body,
-	});
-	expect([response.status, response.headers.get("connection")]).toEqual([413, "close"]);
-});
-
 it("a network that is down before a byte is written is no unknown outcome", async () => {
 	world.onRequest((request) => (request.url.endsWith("/txt2img") ? broken("connect_failed", true) : null));
 	const job = await submitted(world);

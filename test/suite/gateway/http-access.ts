@@ -11,6 +11,12 @@ const revoke = compileSql<{ key: string; now: number }, { id: string }>(
 	(p) => sql`UPDATE keys SET revoked_at = ${p.now} WHERE id = ${p.key} RETURNING id`,
 );
 
+/** What a route needs to get as far as looking for its id. */
+const BODIES: Record<string, string> = {
+	"/v1/jobs/{id}/resolve": JSON.stringify({ action: "fail" }),
+	"/v1/endpoints/{id}": JSON.stringify({ description: "taken over" }),
+};
+
 export function access(open: () => Promise<Db>): void {
 	describe("a key", () => {
 		let world: World;
@@ -75,6 +81,32 @@ export function access(open: () => Promise<Db>): void {
 				const [told, expected] = [await refusalOf(theirs), await refusalOf(nobodys)];
 				expect({ ...told, request_id: "" }).toEqual({ ...expected, request_id: "" });
 			}
+		});
+
+		it("of another app gets 404 on every route that the document lists with an id of ours, and changes nothing", async () => {
+			const other = await otherApp(world);
+			const job = await submitted(world);
+			const { id: endpoint } = await world.endpoint();
+			await world.pass(60_000);
+			const [event] = ((await (await world.request(`/v1/events?job=${job}`)).json()) as { data: { id: string }[] }).data;
+			const [delivery] = ((await (await world.request(`/v1/deliveries?job=${job}`)).json()) as { data: { id: string }[] }).data;
+			const ids: Record<string, string | undefined> = { jobs: job, endpoints: endpoint, events: event?.id, deliveries: delivery?.id };
+			const { paths } = (await (await world.request("/openapi.json")).json()) as { paths: Record<string, Record<string, unknown>> };
+			const before = await world.timeline(job);
+			const walked: string[] = [];
+			for (const [path, methods] of Object.entries(paths)) {
+				const id = ids[path.split("/")[2] ?? ""];
+				if (!path.startsWith("/v1/") || !path.includes("{id}") || id === undefined) continue;
+				for (const method of Object.keys(methods)) {
+					const body = method === "post" || method === "patch" ? BODIES[path] : undefined;
+					const json = body === undefined ? {} : { "content-type": "application/json" };
+					const init = { method: method.toUpperCase(), headers: { ...as(other.key), ...json }, ...(body === undefined ? {} : { body }) };
+					expect((await world.request(path.replace("{id}", id), init)).status, `${method} ${path}`).toBe(404);
+					walked.push(`${method} ${path}`);
+				}
+			}
+			expect(walked.length).toBeGreaterThan(15);
+			expect(await world.timeline(job)).toEqual(before);
 		});
 
 		it("of another app makes jobs and endpoints that are told nothing of this one's", async () => {
