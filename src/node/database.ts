@@ -1,8 +1,9 @@
-import { closeSync, mkdirSync, openSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Config } from "../config.ts";
 import { migrateSqlite } from "./migrate.ts";
+import { openSecretbox } from "./secrets.ts";
 import { openSqlite, type SqliteDb } from "./sqlite.ts";
 
 /** Both `src/node/` and the bundle in `dist/` are run; the migrations stand at the package's root. */
@@ -11,8 +12,10 @@ const root = path.resolve(here, path.basename(here) === "dist" ? ".." : "../..")
 export const MIGRATIONS = path.join(root, "migrations/sqlite");
 
 /** Opens the database of the settings and brings it to this code's schema. */
-export function openDatabase(config: Pick<Config, "databasePath">): SqliteDb {
+export function openDatabase(config: Pick<Config, "databasePath"> & Partial<Pick<Config, "masterKeys">>): SqliteDb {
 	mkdirSync(path.dirname(config.databasePath), { recursive: true });
+	// the key comes first: where there is a database there is a key, also for one who looks in between
+	if (!existsSync(config.databasePath)) openSecretbox({ masterKeys: undefined, ...config });
 	closeSync(openSync(config.databasePath, "a", 0o600)); // prompts and results are for their owner alone
 	const db = openSqlite(config.databasePath);
 	try {
