@@ -3,7 +3,7 @@ import type { Deps } from "../deps.ts";
 import { alone } from "../lanes/alone.ts";
 import { PROVIDERS } from "../providers/index.ts";
 import { joinOrphan } from "./record.ts";
-import { joinableOrphans, orphansOf } from "./sql/work.ts";
+import { joinableOrphans, orphansOf } from "./sql/orphans.ts";
 
 /** Two writers can miss each other by moments only; what waits longer is joined when its id is recorded. */
 const LOOK_BACK_MS = 900_000;

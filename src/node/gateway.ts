@@ -91,7 +91,7 @@ export async function startGateway(config: Config, log: Log = createLog(config.l
 }
 
 /** The histogram counts the sampling interval in, in nanoseconds. */
-const lateMs = (nanoseconds: number) => Math.max(0, Math.round(nanoseconds / 1e4) / 100 - LOOP_SAMPLE_MS);
+const lateMs = (nanoseconds: number) => Math.max(0, Math.round(nanoseconds / 1e4 - LOOP_SAMPLE_MS * 100) / 100);
 
 async function listen(server: ReturnType<typeof createServer>, { port, host }: Config): Promise<string> {
 	await new Promise<void>((resolve, reject) => {

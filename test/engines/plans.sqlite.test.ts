@@ -5,6 +5,7 @@ import { neglected } from "../../src/jobs/backpressure.ts";
 import * as finish from "../../src/jobs/sql/finish.ts";
 import { jobsPage } from "../../src/jobs/sql/list.ts";
 import * as models from "../../src/jobs/sql/models.ts";
+import * as orphans from "../../src/jobs/sql/orphans.ts";
 import * as read from "../../src/jobs/sql/read.ts";
 import * as resolve from "../../src/jobs/sql/resolve.ts";
 import * as submit from "../../src/jobs/sql/submit.ts";
@@ -63,8 +64,8 @@ const HOT: [name: string, what: RegExp | Stmt<never, unknown>, indexes: string[]
 	["what a token names", finish.knownBySubmission, ["submissions_1 (id=?)", "submissions_provider_job (provider=? AND account_id=? AND"]],
 	["what a provider's id names", finish.knownByProviderJob, ["submissions_provider_job (provider=? AND account_id=? AND"]],
 	["a receipt", finish.receiptExists, ["receipts_delivery (provider=? AND account_id=? AND delivery_id=?)"]],
-	["orphans to be joined", work.joinableOrphans, ["receipts_orphans (received_at>?)", "submissions_provider_job"]],
-	["orphans of a submission", work.orphansOf, ["receipts_orphan_of (provider=? AND account_id=? AND provider_job_id=?)"]],
+	["orphans to be joined", orphans.joinableOrphans, ["receipts_orphans (received_at>?)", "submissions_provider_job"]],
+	["orphans of a submission", orphans.orphansOf, ["receipts_orphan_of (provider=? AND account_id=? AND provider_job_id=?)"]],
 	[
 		"an event's endpoints",
 		/^INSERT INTO "deliveries".+ep\.place/s,

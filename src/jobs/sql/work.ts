@@ -2,7 +2,7 @@ import { and, eq, sql } from "drizzle-orm";
 import { compile, compileSql, q, type Slots } from "../../db/compile.ts";
 import type { RowOf } from "../../db/db.ts";
 import { insertWhere } from "../../db/insert.ts";
-import { jobs, lanes, receipts, submissions } from "../../db/schema.ts";
+import { jobs, lanes, submissions } from "../../db/schema.ts";
 import { Claimer, claiming } from "../../lanes/claim.ts";
 
 /** A claimed submission with its job: what to send, or what to ask about. */
@@ -153,42 +153,4 @@ export const nudge = compileSql<{ submission: string; now: number; notSince: num
 	(p) => sql`UPDATE ${submissions} SET next_attempt_at = ${p.now}, nudged_at = ${p.now}
 	WHERE id = ${p.submission} AND phase = 'poll' AND claim_id IS NULL AND provider_job_id IS NOT NULL
 		AND next_attempt_at > ${p.now} AND nudged_at <= ${p.notSince} RETURNING id`,
-);
-
-/** Hooks that came ahead of our own record and whose submission is known by now. */
-export const joinableOrphans = compileSql<
-	{ since: number },
-	{
-		id: string;
-		provider: string;
-		accountId: string;
-		deliveryId: string;
-		providerJobId: string;
-		type: string;
-		body: string;
-		receivedAt: number;
-	}
->(
-	["id", "provider", "accountId", "deliveryId", "providerJobId", "type", "body", "receivedAt"],
-	(p) => sql`SELECT r.id, r.provider, r.account_id, r.delivery_id, r.provider_job_id, r.type, r.body, r.received_at FROM ${receipts} r
-	JOIN ${submissions} s ON s.provider = r.provider AND s.account_id = r.account_id AND s.provider_job_id = r.provider_job_id
-	WHERE r.outcome = 'orphan' AND r.received_at > ${p.since} ORDER BY r.received_at LIMIT 100`,
-);
-export const orphansOf = compileSql<
-	{ provider: string; account: string; providerJob: string },
-	{
-		id: string;
-		provider: string;
-		accountId: string;
-		deliveryId: string;
-		providerJobId: string;
-		type: string;
-		body: string;
-		receivedAt: number;
-	}
->(
-	["id", "provider", "accountId", "deliveryId", "providerJobId", "type", "body", "receivedAt"],
-	(p) => sql`SELECT id, provider, account_id, delivery_id, provider_job_id, type, body, received_at FROM ${receipts}
-	WHERE outcome = 'orphan' AND provider = ${p.provider} AND account_id = ${p.account} AND provider_job_id = ${p.providerJob}
-	ORDER BY received_at LIMIT 100`,
 );

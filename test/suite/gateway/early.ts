@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Db } from "../../../src/db/db.ts";
-import { joinableOrphans, orphansOf } from "../../../src/jobs/sql/work.ts";
+import { joinableOrphans, orphansOf } from "../../../src/jobs/sql/orphans.ts";
 import { answer, openWorld, submitted, type World } from "../../support/world.ts";
 import { ACCOUNT_URL, blindTo, eventsOf, holdAnswer, hook, onAnswer, receipts, submissionsOf, tokenUrl, told } from "./tools.ts";
 

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Db } from "../../../src/db/db.ts";
 import { joinOrphans } from "../../../src/jobs/orphans.ts";
-import { joinableOrphans, orphansOf } from "../../../src/jobs/sql/work.ts";
+import { joinableOrphans, orphansOf } from "../../../src/jobs/sql/orphans.ts";
 import { Sweep } from "../../../src/sweep.ts";
 import { answer, openWorld, submitted, type World } from "../../support/world.ts";
 import {
