@@ -11,6 +11,13 @@ export interface Log {
 	error(fields: object, what: string): void;
 }
 
+/** A row that falls due at `at`, epoch milliseconds. */
+export interface Due {
+	kind: "submission" | "delivery";
+	id: string;
+	at: number;
+}
+
 /** Everything the verbs reach the world through. */
 export interface Deps {
 	config: Config;
@@ -22,7 +29,7 @@ export interface Deps {
 	random: () => number;
 	http: Http;
 	secrets: Secretbox;
-	/** Work became due: a hint, may be lost. The sweep is the truth. */
-	wake: () => void;
+	/** Work falls due: a hint, may be lost. The sweep is the truth. */
+	wake: (...due: Due[]) => void;
 	log: Log;
 }

@@ -93,7 +93,7 @@ async function settleAccepted(deps: Deps, claimed: sql.Claimed, providerJobId: s
 		if (!(e instanceof ConstraintError)) throw e;
 		return settleUnknown(deps, claimed, "id_of_another_job"); // the provider gave one id twice
 	}
-	deps.wake();
+	deps.wake({ kind: "submission", id: claimed.id, at: pollAt });
 	await joinOrphansOf(deps, { provider: claimed.provider, account: claimed.accountId, providerJob: providerJobId });
 }
 
@@ -120,7 +120,7 @@ async function settleNotTaken(
 			? pauseAccount.bind({ account: accountId, kind: "dispatch", now, until, reason })
 			: strikeLane.bind({ lane: laneId, now, until, reason }),
 	]);
-	deps.wake();
+	deps.wake({ kind: "submission", id: next.id, at: dueAt });
 }
 
 const notDispatched = (deps: Deps, claimed: sql.Claimed, why: string) =>
@@ -131,5 +131,5 @@ async function settleUnknown(deps: Deps, claimed: sql.Claimed, reason: string): 
 	await deps.db.batch([
 		sql.unknown.bind({ submission: claimed.id, claim: claimed.claimId, reason, lane: pollLane(claimed.accountId), deadline }),
 	]);
-	if (deps.config.onUnknown === "resubmit") deps.wake();
+	if (deps.config.onUnknown === "resubmit") deps.wake({ kind: "submission", id: claimed.id, at: deadline });
 }

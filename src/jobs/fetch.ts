@@ -33,13 +33,14 @@ export async function startFetch(
 	ground: Extract<Ground, { kind: "receipt" | "orphan" }>,
 ): Promise<boolean> {
 	if (known.state !== "processing") return finish(deps, known, { state: "processing", fetch: true, providerJobId }, ground);
+	const now = deps.clock.now();
 	const hold = holdOf(known, nonce());
 	const { guarded, after } = openHold(ground, known, hold);
 	const { job, event, submission } = hold;
-	const fetching = { job, event, submission, providerJob: providerJobId, lane: pollLane(known.accountId), now: deps.clock.now() };
+	const fetching = { job, event, submission, providerJob: providerJobId, lane: pollLane(known.accountId), now };
 	const [held] = await deps.db.batch<Bound<unknown>[]>([guarded, ...after, submissionFetching.bind(fetching)]);
 	if (held?.length === 0) return false;
-	deps.wake();
+	deps.wake({ kind: "submission", id: submission, at: now });
 	return true;
 }
 

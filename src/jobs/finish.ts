@@ -1,7 +1,7 @@
 import { newId } from "../core/ids.ts";
 import { resultLink } from "../core/result-link.ts";
-import type { Bound } from "../db/db.ts";
-import type { Deps } from "../deps.ts";
+import type { Bound, RowOf } from "../db/db.ts";
+import type { Deps, Due } from "../deps.ts";
 import { fanOut } from "../outbound/fanout.ts";
 import { pollLane } from "../providers/provider.ts";
 import { renderEvent } from "./envelope.ts";
@@ -35,8 +35,9 @@ export async function finish(deps: Deps, known: Known, move: Move, ground: Groun
 		errorCode: facts.errorCode,
 		errorMessage: facts.errorMessage,
 	});
+	const submission = await submissionAfter(deps, known, move, ground, event, now);
 	const rest: Bound<unknown>[] = [
-		await submissionAfter(deps, known, move, ground, event, now),
+		submission.write,
 		sql.eventOfMove.bind({
 			...at,
 			id: event,
@@ -60,30 +61,34 @@ export async function finish(deps: Deps, known: Known, move: Move, ground: Groun
 				contentType: move.text === null ? null : textOf(known),
 			}),
 		);
-	rest.push(
-		...fanOut({
-			eventId: event,
-			appId: known.appId,
-			jobId: known.jobId,
-			terminal: isTerminal(move.state),
-			now,
-			target: targetOf(known, move.state),
-		}),
-	);
-	const results = await deps.db.batch<Bound<unknown>[]>([...before, guarded, ...after, ...rest]);
+	const fan = fanOut({
+		eventId: event,
+		appId: known.appId,
+		jobId: known.jobId,
+		terminal: isTerminal(move.state),
+		now,
+		target: targetOf(known, move.state),
+	});
+	const results = await deps.db.batch<Bound<unknown>[]>([...before, guarded, ...after, ...rest, ...fan.rest, ...fan.makes]);
 	if (results[before.length]?.length === 0) return false;
 	deps.log.info({ job: known.jobId, event, from: known.state, to: move.state, on: ground.kind }, "job.moved");
-	deps.wake();
+	const made = results.slice(-fan.makes.length).flat() as RowOf<(typeof fan.makes)[number]["stmt"]>[];
+	deps.wake(...duesOf("submission", [{ id: known.submissionId, at: submission.dueAt }]), ...duesOf("delivery", made));
 	if (isTerminal(move.state)) tellEnd(known.jobId);
 	return true;
 }
 
-async function submissionAfter(deps: Deps, known: Known, move: Move, ground: Ground, event: string, now: number): Promise<Bound<unknown>> {
+const duesOf = (kind: Due["kind"], rows: { id: string; at: number | null }[]): Due[] =>
+	rows.flatMap(({ id, at }) => (at === null ? [] : [{ kind, id, at }]));
+
+/** Its write, and when it is due then. */
+async function submissionAfter(deps: Deps, known: Known, move: Move, ground: Ground, event: string, now: number) {
 	const at = { submission: known.submissionId, job: known.jobId, event, now, providerJob: move.providerJobId };
-	if (isTerminal(move.state)) return sql.submissionEnded.bind({ ...at, ...endOf(ground) });
+	if (isTerminal(move.state)) return { write: sql.submissionEnded.bind({ ...at, ...endOf(ground) }), dueAt: null };
 	const lane = pollLane(known.accountId);
-	if (move.state === "processing" && move.fetch) return sql.submissionFetching.bind({ ...at, lane });
-	return sql.submissionAtWork.bind({ ...at, lane, pollAt: now + (await firstPollMs(deps, known)) });
+	if (move.state === "processing" && move.fetch) return { write: sql.submissionFetching.bind({ ...at, lane }), dueAt: now };
+	const pollAt = now + (await firstPollMs(deps, known));
+	return { write: sql.submissionAtWork.bind({ ...at, lane, pollAt }), dueAt: pollAt };
 }
 
 function endOf(ground: Ground): { state: string; reason: string | null } {

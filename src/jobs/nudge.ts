@@ -5,6 +5,6 @@ import { nudge } from "./sql/work.ts";
 export async function nudgePoll(deps: Deps, submissionId: string): Promise<boolean> {
 	const now = deps.clock.now();
 	const [nudged] = await deps.db.batch([nudge.bind({ submission: submissionId, now, notSince: now - deps.config.hookNudgeEveryMs })]);
-	if (nudged.length > 0) deps.wake();
+	if (nudged.length > 0) deps.wake({ kind: "submission", id: submissionId, at: now });
 	return nudged.length > 0;
 }

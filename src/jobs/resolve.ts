@@ -48,11 +48,12 @@ function act(deps: Deps, known: Known, resolution: Resolution): Promise<boolean>
 /** The provider is asked at once whether it knows the id. */
 async function attach(deps: Deps, known: Known, providerJob: string): Promise<boolean> {
 	const { jobId: job, submissionId: submission, provider, accountId: account } = known;
+	const now = deps.clock.now();
 	const token = nonce();
 	try {
 		const [, taken] = await deps.db.batch([
 			holdJobAlone.bind(holdOf(known, token)),
-			attached.bind({ submission, job, token, providerJob, lane: pollLane(account), now: deps.clock.now() }),
+			attached.bind({ submission, job, token, providerJob, lane: pollLane(account), now }),
 			jobSubmitted.bind({ job, submission }),
 		]);
 		if (taken.length === 0) return false;
@@ -62,7 +63,7 @@ async function attach(deps: Deps, known: Known, providerJob: string): Promise<bo
 		throw new JobhookError("validation_failed", `provider_job_id: ${message}`, { details: [{ field: "provider_job_id", message }] });
 	}
 	deps.log.info({ job, submission, provider_job: providerJob }, "submission.attached");
-	deps.wake();
+	deps.wake({ kind: "submission", id: submission, at: now });
 	await joinOrphansOf(deps, { provider, account, providerJob });
 	return true;
 }

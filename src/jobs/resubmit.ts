@@ -24,6 +24,6 @@ export async function resubmit(deps: Deps, known: Known): Promise<boolean> {
 	]);
 	if (superseded.length === 0) return false;
 	deps.log.warn({ job, submission: replaced, next: next.id }, "submission.superseded");
-	deps.wake();
+	deps.wake({ kind: "submission", id: next.id, at });
 	return true;
 }

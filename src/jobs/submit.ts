@@ -44,7 +44,7 @@ export async function submit(deps: Deps, models: Models, owner: Owner, request: 
 	const replayed = key === null ? await insert(deps, rows) : await insertOnce(deps, rows, key, fingerprintOf(request));
 	if (replayed !== null) return { job: await heldBy(deps, appId, replayed), replayed: true };
 	deps.log.info({ app: appId, job: rows.job.id, provider: request.provider, type: request.type, model: request.model }, "job.accepted");
-	deps.wake();
+	deps.wake({ kind: "submission", id: rows.submission.id, at: rows.job.createdAt });
 	return { job: showJob(deps, rows.job), replayed: false }; // not read again: after the commit nothing may fail any more
 }
 

@@ -23,8 +23,10 @@ const COLUMNS = sql.raw(
 );
 const idAt = (place: ReturnType<typeof sql>) => sql`'dlv_' || substr(e.id, 5, 26) || substr(CAST(1000000 + ${place} AS text), 2, 6)`;
 
-const toEndpoints = compileSql<{ event: string; now: number; jobUrl: string; ownSecret: number }, { id: string }>(
-	["id"],
+type Made = { id: string; at: number | null };
+
+const toEndpoints = compileSql<{ event: string; now: number; jobUrl: string; ownSecret: number }, Made>(
+	["id", "at"],
 	(p) => sql`INSERT INTO ${deliveries} (${COLUMNS})
 		SELECT ${idAt(sql`ep.place`)}, e.app_id, e.job_id, e.id, e.type, ep.id,
 			CASE WHEN ep.state = 'enabled' THEN 'pending' ELSE 'held' END, ep.id,
@@ -33,18 +35,18 @@ const toEndpoints = compileSql<{ event: string; now: number; jobUrl: string; own
 		FROM ${events} e
 		JOIN ${endpointEventTypes} t ON t.app_id = e.app_id AND t.event_type = e.type
 		JOIN ${endpoints} ep ON ep.id = t.endpoint_id
-		WHERE e.id = ${p.event} AND ep.state <> 'deleted' AND (ep.url <> ${p.jobUrl} OR (ep.state = 'enabled' AND ${p.ownSecret} = 0)) RETURNING id`,
+		WHERE e.id = ${p.event} AND ep.state <> 'deleted' AND (ep.url <> ${p.jobUrl} OR (ep.state = 'enabled' AND ${p.ownSecret} = 0)) RETURNING id, next_attempt_at AS at`,
 );
 
-const toJobUrl = compileSql<{ event: string; now: number; lane: string; url: string; ownSecret: number }, { id: string }>(
-	["id"],
+const toJobUrl = compileSql<{ event: string; now: number; lane: string; url: string; ownSecret: number }, Made>(
+	["id", "at"],
 	(p) => sql`INSERT INTO ${deliveries} (${COLUMNS})
 		SELECT ${idAt(sql`0`)}, e.app_id, e.job_id, e.id, e.type, 'job', 'pending', ${p.lane}, ${p.now}, NULL, NULL, 0, 0, NULL, ${p.now}, ${p.now}, NULL
 		FROM ${events} e
 		WHERE e.id = ${p.event} AND (${p.ownSecret} = 1 OR NOT EXISTS (
 			SELECT 1 FROM ${endpointEventTypes} t JOIN ${endpoints} ep ON ep.id = t.endpoint_id
 			WHERE t.app_id = e.app_id AND t.event_type = e.type AND ep.url = ${p.url} AND ep.state = 'enabled'
-		)) RETURNING id`,
+		)) RETURNING id, next_attempt_at AS at`,
 );
 
 /** News of a job's way is not sent any more once its end is recorded. One that is under way settles by itself. */
@@ -55,24 +57,22 @@ const supersede = compileSql<{ app: string; job: string; event: string; now: num
 			AND EXISTS (SELECT 1 FROM ${events} e WHERE e.id = ${p.event}) RETURNING id`,
 );
 
-/** The statements that turn a stored event into deliveries; they do nothing where the event was not stored. */
-export function fanOut(fact: {
-	eventId: string;
-	appId: string;
-	jobId: string;
-	terminal: boolean;
-	now: number;
-	target: JobTarget | null;
-}): Bound<unknown>[] {
+/**
+ * The statements that turn a stored event into deliveries; they do nothing where the event was not stored. `makes` return
+ * what they made, and when it is due: null where it is held.
+ */
+export function fanOut(fact: { eventId: string; appId: string; jobId: string; terminal: boolean; now: number; target: JobTarget | null }): {
+	makes: Bound<Made>[];
+	rest: Bound<unknown>[];
+} {
 	const { eventId: event, appId: app, jobId: job, now, target } = fact;
-	const work: Bound<unknown>[] = [toEndpoints.bind({ event, now, jobUrl: target?.url ?? "", ownSecret: target?.ownSecret ? 1 : 0 })];
+	const makes = [toEndpoints.bind({ event, now, jobUrl: target?.url ?? "", ownSecret: target?.ownSecret ? 1 : 0 })];
+	const rest: Bound<unknown>[] = [];
 	if (target !== null) {
 		const lane = laneOfUrl(target.appId, target.url);
-		work.push(
-			newLane({ id: lane, kind: "url", appId: target.appId }),
-			toJobUrl.bind({ event, now, lane, url: target.url, ownSecret: target.ownSecret ? 1 : 0 }),
-		);
+		rest.push(newLane({ id: lane, kind: "url", appId: target.appId }));
+		makes.push(toJobUrl.bind({ event, now, lane, url: target.url, ownSecret: target.ownSecret ? 1 : 0 }));
 	}
-	if (fact.terminal) work.push(supersede.bind({ app, job, event, now }));
-	return work;
+	if (fact.terminal) rest.push(supersede.bind({ app, job, event, now }));
+	return { makes, rest };
 }

@@ -31,12 +31,13 @@ const NOT_SETTLED = "it is not settled yet; a retry makes it due now";
 const REPLAY: Way = { write: sql.replayNow, line: "delivery.replayed", wrong: { pending: NOT_SETTLED, held: NOT_SETTLED } };
 
 async function again(deps: Deps, app: string, delivery: string, way: Way) {
+	const now = deps.clock.now();
 	const at = { app, delivery };
-	const [written, [row]] = await deps.db.batch([way.write.bind({ ...at, now: deps.clock.now() }), sql.deliveryById.bind(at)]);
+	const [written, [row]] = await deps.db.batch([way.write.bind({ ...at, now }), sql.deliveryById.bind(at)]);
 	if (row === undefined) return null;
 	if (written.length === 0) throw new JobhookError("not_possible", objection(row, way));
 	deps.log.info({ app, job: row.jobId, delivery, event: row.eventId }, way.line);
-	deps.wake();
+	deps.wake({ kind: "delivery", id: delivery, at: now });
 	return shownDelivery(row);
 }
 

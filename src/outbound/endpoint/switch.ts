@@ -49,9 +49,11 @@ export const remove = compile((p: Slots<One>) =>
 export async function enableEndpoint(deps: Deps, appId: string, id: string): Promise<EndpointView | null> {
 	const at = { app: appId, endpoint: id, now: deps.clock.now() };
 	const { lane, moves } = following("enabled", at);
-	if (await switched(deps, [enable.bind(at), lane, ...moves])) {
+	const [enabled = [], , ...released] = await deps.db.batch<Bound<{ id: string }>[]>([enable.bind(at), lane, ...moves]);
+	if (enabled.length > 0) {
 		deps.log.info({ app: appId, endpoint: id }, "endpoint.enabled");
-		deps.wake();
+		const first = released.flat().slice(0, deps.config.laneConcurrency);
+		deps.wake(...first.map((delivery) => ({ kind: "delivery" as const, id: delivery.id, at: at.now })));
 	}
 	return readEndpoint(deps, appId, id);
 }
