@@ -1,4 +1,5 @@
 import type { Config } from "./config.ts";
+import type { Blobs } from "./core/blobs.ts";
 import type { Clock } from "./core/clock.ts";
 import type { Http } from "./core/http.ts";
 import type { Secretbox } from "./core/secretbox.ts";
@@ -24,6 +25,7 @@ export interface Deps {
 	/** How the world reaches us, without a trailing slash: `PUBLIC_URL`, or where we listen. */
 	publicUrl: string;
 	db: Db;
+	blobs: Blobs;
 	clock: Clock;
 	/** Uniform in [0, 1): jitter, nothing that must be unguessable. */
 	random: () => number;

@@ -1,12 +1,13 @@
 import type { Deps } from "./deps.ts";
 import { alone } from "./lanes/alone.ts";
+import { oldInputs, oldResults } from "./retention/blobs.ts";
 import { bodies } from "./retention/bodies.ts";
 import { BEGINNING, type Broom, type Cursor } from "./retention/broom.ts";
 import { oldCache, oldKeys } from "./retention/expired.ts";
 import { oldJobs } from "./retention/jobs.ts";
 import { oldReceipts } from "./retention/receipts.ts";
 
-const BROOMS: readonly Broom[] = [bodies, oldReceipts, oldKeys, oldCache, oldJobs];
+const BROOMS: readonly Broom[] = [bodies, oldReceipts, oldKeys, oldCache, oldJobs, oldInputs, oldResults];
 /** Batches of one kind in one stretch: with the jobs' 25 a batch and a stretch every 10 s, 50 jobs a second. */
 const STEPS = 20;
 
@@ -17,6 +18,7 @@ const STEPS = 20;
 export class Retention {
 	readonly #deps: Deps;
 	readonly #after = new Map<Broom, Cursor>();
+	readonly #restsUntil = new Map<Broom, number>();
 
 	constructor(deps: Deps) {
 		this.#deps = deps;
@@ -35,11 +37,15 @@ export class Retention {
 	}
 
 	async #sweep(broom: Broom, removed: Record<string, number>, stopping: () => boolean): Promise<boolean> {
+		const now = this.#deps.clock.now();
+		if (now < (this.#restsUntil.get(broom) ?? now)) return true;
 		for (let step = 0; step < STEPS && !stopping(); step++) {
 			const result = await broom.step(this.#deps, this.#after.get(broom) ?? BEGINNING);
 			if (result.removed > 0) removed[broom.name] = (removed[broom.name] ?? 0) + result.removed;
 			this.#after.set(broom, result.next ?? BEGINNING);
-			if (result.next === null) return true;
+			if (result.next !== null) continue;
+			this.#restsUntil.set(broom, now + (broom.restMs ?? 0));
+			return true;
 		}
 		return false;
 	}

@@ -1,10 +1,8 @@
 import type { Deps } from "./deps.ts";
-import { dispatch } from "./jobs/dispatch.ts";
-import { fetchResult } from "./jobs/fetch.ts";
 import { joinOrphans } from "./jobs/orphans.ts";
-import { poll } from "./jobs/reconcile.ts";
 import { releaseSubmissions } from "./jobs/release.ts";
-import { type Claimed as ClaimedSubmission, submissionClaimer } from "./jobs/sql/work.ts";
+import { submissionClaimer } from "./jobs/sql/work.ts";
+import { workOn } from "./jobs/work.ts";
 import { alone } from "./lanes/alone.ts";
 import type { Claimer, Round } from "./lanes/claim.ts";
 import { deliver } from "./outbound/deliver.ts";
@@ -36,7 +34,7 @@ export class Sweep {
 	async claim(room: number, start: Start): Promise<{ started: number; nextDueAt: number | null }> {
 		const deps = this.#deps;
 		const submissions = await this.#round("claims of submissions", this.#submissions, room);
-		for (const claimed of submissions.rows) start(() => work(deps, claimed));
+		for (const claimed of submissions.rows) start(() => workOn(deps, claimed));
 		const left = room - submissions.rows.length;
 		const deliveries = left > 0 ? await this.#round("claims of deliveries", this.#deliveries, left) : NOTHING;
 		for (const claimed of deliveries.rows) start(() => deliver(deps, claimed));
@@ -44,9 +42,10 @@ export class Sweep {
 		return { started: submissions.rows.length + deliveries.rows.length, nextDueAt: next.length > 0 ? Math.min(...next) : null };
 	}
 
-	async tend(): Promise<void> {
-		await alone(this.#deps, { part: "leases of submissions" }, () => releaseSubmissions(this.#deps));
-		await alone(this.#deps, { part: "leases of deliveries" }, () => releaseInterrupted(this.#deps));
+	/** `most`: leases of each kind that one call gives back. */
+	async tend(most = 500): Promise<void> {
+		await alone(this.#deps, { part: "leases of submissions" }, () => releaseSubmissions(this.#deps, most));
+		await alone(this.#deps, { part: "leases of deliveries" }, () => releaseInterrupted(this.#deps, most));
 		await alone(this.#deps, { part: "switched endpoints" }, () => settleEndpoints(this.#deps));
 		await alone(this.#deps, { part: "orphans" }, () => joinOrphans(this.#deps));
 	}
@@ -62,6 +61,3 @@ export class Sweep {
 }
 
 const NOTHING = { rows: [], nextDueAt: null };
-
-const PHASES = { send: dispatch, poll, result: fetchResult };
-const work = (deps: Deps, claimed: ClaimedSubmission) => PHASES[claimed.phase](deps, claimed);

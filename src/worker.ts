@@ -1,30 +1,32 @@
-import { loadConfig } from "./config.ts";
-import { systemClock } from "./core/clock.ts";
-import { Secretbox } from "./core/secretbox.ts";
-import { createReadApp } from "./http/app.ts";
-import { openD1 } from "./worker/d1.ts";
-import { workerLog } from "./worker/log.ts";
+import type { MessageBatch } from "@cloudflare/workers-types";
+import { BadSettings } from "./config.ts";
+import { nonce } from "./core/ids.ts";
+import { JobhookError } from "./errors.ts";
+import type { Edge } from "./worker/edge.ts";
+import { openEdge } from "./worker/open.ts";
+import type { Hint } from "./worker/queue.ts";
+import { refusal } from "./worker/refusal.ts";
 
-let app: ReturnType<typeof createReadApp> | undefined;
-
-/** Health and reading on D1, so far: a submit would be recorded and never sent, so it is not offered. */
-export default {
-	async fetch(request: Request, env: Env): Promise<Response> {
-		try {
-			app ??= start(env, new URL(request.url).origin);
-		} catch (e) {
-			return Response.json({ error: { code: "internal", message: (e as Error).message } }, { status: 500 });
-		}
-		return app.fetch(request, env);
-	},
+/** Of this isolate; every invocation in it has the same bindings. */
+let edge: Edge | undefined;
+const edgeOf = (env: Env): Edge => {
+	edge ??= openEdge(env);
+	return edge;
 };
 
-function start(env: Env, origin: string) {
-	const config = loadConfig(
-		Object.fromEntries(Object.entries(env).filter(([, value]) => typeof value === "string")) as Record<string, string>,
-	);
-	if (config.masterKeys === undefined)
-		throw new Error("JOBHOOK_MASTER_KEY is not set: make one with `openssl rand -base64 32` and `wrangler secret put JOBHOOK_MASTER_KEY`");
-	const secrets = new Secretbox(config.masterKeys);
-	return createReadApp({ config, db: openD1(env.DB), clock: systemClock, secrets, publicUrl: config.publicUrl ?? origin, log: workerLog });
-}
+/** The service on Cloudflare Workers. */
+export default {
+	async fetch(request: Request, env: Env): Promise<Response> {
+		let service: Edge;
+		try {
+			service = edgeOf(env);
+		} catch (e) {
+			if (!(e instanceof BadSettings)) throw e;
+			console.error(e.message);
+			return refusal(new JobhookError("internal", e.message), nonce());
+		}
+		return service.fetch(request);
+	},
+	queue: (batch: MessageBatch<Hint>, env: Env): Promise<void> => edgeOf(env).queue(batch),
+	scheduled: (_: unknown, env: Env): Promise<void> => edgeOf(env).scheduled(),
+};

@@ -4,6 +4,7 @@ import { ensureDefaultApp, findApp } from "../access/apps.ts";
 import { type Config, loadConfig } from "../config.ts";
 import { systemClock } from "../core/clock.ts";
 import type { Deps, Log } from "../deps.ts";
+import { blobsOf, openBlobs } from "../node/blobs.ts";
 import { MIGRATIONS } from "../node/database.ts";
 import { mustExist } from "../node/existing.ts";
 import { migrateSqlite } from "../node/migrate.ts";
@@ -39,6 +40,7 @@ async function using<T>(config: Config, db: SqliteDb, work: (ports: Ports) => Pr
 			config,
 			publicUrl: config.publicUrl ?? `http://${config.host}:${config.port}`,
 			db,
+			blobs: openBlobs(blobsOf(config.databasePath)),
 			clock: systemClock,
 			random: Math.random,
 			http: () => Promise.reject(new Error("a command sends no requests")),

@@ -25,9 +25,9 @@ type Rows<Work extends readonly Bound<unknown>[]> = { [K in keyof Work]: Work[K]
 /**
  * The storage port. There is no transaction: a state change is one batch, decided before it runs. Its statements run in
  * order and see each other's rows; all of them are committed when the promise resolves, or none is.
- * Rejects with `unavailable` when nothing was written and the same batch may be tried again (locked, full, gone);
- * with `ConstraintError` when a unique key refused it. Any other rejection is a broken promise of ours; nothing was
- * written either.
+ * Rejects with `unavailable` when the same batch may be tried again (locked, full, gone): nothing was written, but for D1,
+ * which can lose the answer to what it committed. With `ConstraintError` when a unique key refused it. Any other rejection is
+ * a broken promise of ours; nothing was written either.
  */
 export interface Db {
 	readonly dialect: "sqlite" | "postgres";

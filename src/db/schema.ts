@@ -74,7 +74,9 @@ export const jobs = sqliteTable(
 		revision: integer("revision").notNull().default(0),
 		/** The last event, written first in its batch: the rows after it require it. */
 		eventId: text("event_id"),
+		/** JSON text; `{}` where `input_blob` is the key of it. */
 		input: text("input").notNull(),
+		inputBlob: text("input_blob"),
 		metadata: text("metadata"),
 		webhookUrl: text("webhook_url"),
 		webhookSecret: text("webhook_secret"),
@@ -157,7 +159,7 @@ export const receipts = sqliteTable(
 		submissionId: text("submission_id"),
 		providerJobId: text("provider_job_id"),
 		type: text("type").notNull(),
-		/** The bytes as they came, as text; an orphan is read again from here. */
+		/** The bytes as they came, as text, of an answer to a poll the beginning; an orphan is read again from here. */
 		body: text("body").notNull(),
 		receivedAt: integer("received_at").notNull(),
 	},
@@ -197,8 +199,9 @@ export const results = sqliteTable("results", {
 	/** The provider's own link, which expires, and when it was last read. Null where the result is text. */
 	providerUrl: text("provider_url"),
 	readAt: integer("read_at").notNull(),
-	/** A result that was fetched: its text, and its media type. */
+	/** A result that was fetched: its text, or the key of it, and its media type. */
 	content: text("content"),
+	contentBlob: text("content_blob"),
 	contentType: text("content_type"),
 });
 

@@ -26,15 +26,15 @@ import { mountJobResult, mountResults } from "./results.ts";
 import { mountSubmit } from "./submit.ts";
 
 /** The route table of the whole service. */
-export function createApp(deps: Deps, vitals?: Vitals): App {
+export function createApp(deps: Deps, edge: { vitals?: Vitals; models?: Models } = {}): App {
 	const app = base(deps);
-	mountHealth(app, deps, vitals);
+	mountHealth(app, deps, edge.vitals);
 	mountHooks(app, deps);
 	mountResults(app, deps);
 	app.use("/v1/*", authenticate(deps), requestsPerMinute(deps), scoped);
 	app.use("/v1/jobs", notOverloaded(deps));
 	app.use("/v1/*", jsonBodies(app, deps));
-	const models = new Models(deps);
+	const models = edge.models ?? new Models(deps);
 	mountSubmit(app, deps, models);
 	mountModels(app, deps, models);
 	mountJobReads(app, deps);
@@ -48,18 +48,6 @@ export function createApp(deps: Deps, vitals?: Vitals): App {
 	mountEventReads(app, deps);
 	mountKeys(app, deps);
 	mountApps(app, deps);
-	return document(app);
-}
-
-/** Health and reading, for an edge that does not run the rest. */
-export function createReadApp(deps: Pick<Deps, "db" | "config" | "log" | "clock" | "secrets" | "publicUrl">): App {
-	const app = base(deps);
-	mountHealth(app, deps);
-	app.use("/v1/*", authenticate(deps), requestsPerMinute(deps), scoped);
-	mountJobReads(app, deps);
-	mountEndpointReads(app, deps);
-	mountDeliveryReads(app, deps);
-	mountEventReads(app, deps);
 	return document(app);
 }
 

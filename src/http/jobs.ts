@@ -65,7 +65,7 @@ const timelineRoute = createRoute({
 	},
 });
 
-export function mountJobReads(app: App, deps: Pick<Deps, "db" | "secrets" | "publicUrl" | "config" | "clock">): void {
+export function mountJobReads(app: App, deps: Deps): void {
 	app.openapi(listRoute, async (c) => {
 		const { state, type, provider, ...query } = c.req.valid("query");
 		const page = pageOf("job", query);

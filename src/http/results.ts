@@ -14,6 +14,7 @@ const answers = {
 		description: "The result, where it is text",
 		content: { "text/plain": { schema: z.string() }, "application/json": { schema: z.unknown() } },
 	},
+	503: failure("It is kept, and cannot be read now"),
 	302: { description: "Where it is a file: the result, at the provider", headers: z.object({ Location: z.string() }) },
 };
 

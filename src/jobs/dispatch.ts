@@ -1,10 +1,12 @@
 import { accountById } from "../access/accounts.ts";
 import { hookToken } from "../core/hook-token.ts";
-import { ConstraintError } from "../db/db.ts";
+import { type Bound, ConstraintError } from "../db/db.ts";
 import type { Deps } from "../deps.ts";
+import { isUnavailable } from "../errors.ts";
 import { laneWorks, pauseAccount, pauseMs, strikeLane } from "../lanes/pause.ts";
 import { canBeHooked, PROVIDERS } from "../providers/index.ts";
-import { pollLane, type SendOutcome } from "../providers/provider.ts";
+import { pollLane, type Send, type SendOutcome } from "../providers/provider.ts";
+import { inputOf } from "./blobs.ts";
 import { endSubmission } from "./end.ts";
 import { insist } from "./insist.ts";
 import { isTerminal } from "./job.ts";
@@ -28,11 +30,29 @@ export async function dispatch(deps: Deps, claimed: sql.Claimed): Promise<void> 
 	if (isTerminal(claimed.jobState)) return notSent(deps, claimed);
 	const startedAt = deps.clock.now();
 	if (startedAt > claimed.acceptedSince + deps.config.dispatchDeadlineMs) return notDispatched(deps, claimed, "it never had its turn");
-	const ready = await prepare(deps, claimed);
+	const input = await inputFor(deps, claimed);
+	if (input === null) return insist(() => notDispatched(deps, claimed, "its input is gone from the store of large bodies"));
+	const ready = input === "unavailable" ? NO_INPUT : await prepare(deps, claimed, input);
 	const outcome = "kind" in ready ? ready : await ready.send();
 	// told before it is written: whatever happens to the database now, the provider's id can be found
 	tell(deps, claimed, outcome, startedAt);
 	await insist(() => settle(deps, claimed, outcome));
+}
+
+/** Our own trouble with one job, which says nothing of its lane or its account. */
+const NO_INPUT = { kind: "not_ready" as const, reason: "input_unavailable" };
+type Outcome = SendOutcome | typeof NO_INPUT;
+
+/** Null: it is gone. What cannot be read, or not in time for the lease, was certainly not sent. */
+async function inputFor(deps: Deps, claimed: sql.Claimed): Promise<Send["input"] | "unavailable" | null> {
+	const startedAt = deps.clock.now();
+	try {
+		const input = await inputOf(deps, claimed);
+		return deps.clock.now() - startedAt > deps.config.providerDeadlineMs ? "unavailable" : input;
+	} catch (e) {
+		if (!isUnavailable(e)) deps.log.error({ submission: claimed.id, err: e }, "submission.not_ready");
+		return "unavailable";
+	}
 }
 
 /** The job ended, by request, before its turn came. */
@@ -40,15 +60,15 @@ async function notSent(deps: Deps, { id }: sql.Claimed): Promise<void> {
 	await deps.db.batch([sql.notTaken.bind({ submission: id, reason: "job_ended", now: deps.clock.now() })]);
 }
 
-function tell(deps: Deps, { id, jobId, n, accountId }: sql.Claimed, outcome: SendOutcome, startedAt: number): void {
-	const level = outcome.kind === "account_trouble" || outcome.kind === "unknown" ? "warn" : "info";
+function tell(deps: Deps, { id, jobId, n, accountId }: sql.Claimed, outcome: Outcome, startedAt: number): void {
+	const level = ["account_trouble", "unknown", "not_ready"].includes(outcome.kind) ? "warn" : "info";
 	const fields = { job: jobId, submission: id, n, account: accountId, ms: deps.clock.now() - startedAt };
 	const { kind, ...rest } = outcome;
 	deps.log[level]({ ...fields, outcome: kind, ...rest }, "submission.finished");
 }
 
 /** All that can fail before a byte leaves: what fails here was certainly not sent. */
-async function prepare(deps: Deps, claimed: sql.Claimed): Promise<SendOutcome | { send(): Promise<SendOutcome> }> {
+async function prepare(deps: Deps, claimed: sql.Claimed, input: Send["input"]): Promise<SendOutcome | { send(): Promise<SendOutcome> }> {
 	try {
 		const account = await accountById(deps, claimed.accountId);
 		const provider = PROVIDERS[claimed.provider];
@@ -57,7 +77,6 @@ async function prepare(deps: Deps, claimed: sql.Claimed): Promise<SendOutcome | 
 			? `${deps.publicUrl}/hooks/${claimed.provider}/${hookToken(deps.secrets, claimed.id)}`
 			: null;
 		const { type, model } = claimed;
-		const input = JSON.parse(claimed.input) as Record<string, unknown>;
 		return { send: () => provider.send(deps.http, account, { type, model, input, hookUrl }, deps.clock.now()) };
 	} catch (e) {
 		deps.log.error({ submission: claimed.id, account: claimed.accountId, err: e }, "submission.not_ready");
@@ -65,7 +84,7 @@ async function prepare(deps: Deps, claimed: sql.Claimed): Promise<SendOutcome | 
 	}
 }
 
-async function settle(deps: Deps, claimed: sql.Claimed, outcome: SendOutcome): Promise<void> {
+async function settle(deps: Deps, claimed: sql.Claimed, outcome: Outcome): Promise<void> {
 	switch (outcome.kind) {
 		case "accepted":
 			return settleAccepted(deps, claimed, outcome.providerJobId);
@@ -74,6 +93,7 @@ async function settle(deps: Deps, claimed: sql.Claimed, outcome: SendOutcome): P
 		case "not_taken":
 			return settleNotTaken(deps, claimed, outcome);
 		case "account_trouble":
+		case "not_ready":
 			return settleNotTaken(deps, claimed, { ...outcome, retryAfterMs: null });
 		case "unknown":
 			return settleUnknown(deps, claimed, outcome.reason);
@@ -97,30 +117,36 @@ async function settleAccepted(deps: Deps, claimed: sql.Claimed, providerJobId: s
 	await joinOrphansOf(deps, { provider: claimed.provider, account: claimed.accountId, providerJob: providerJobId });
 }
 
-/** This send is over and a new one takes its place; its lane, or the whole account, rests a while. */
+/** This send is over and a new one takes its place; its lane, or the whole account, rests a while, where it is to blame. */
 async function settleNotTaken(
 	deps: Deps,
 	claimed: sql.Claimed,
-	why: { kind: "not_taken" | "account_trouble"; reason: string; retryAfterMs: number | null },
+	why: { kind: "not_taken" | "account_trouble" | "not_ready"; reason: string; retryAfterMs: number | null },
 ): Promise<void> {
 	const { reason } = why;
 	const now = deps.clock.now();
-	const account = why.kind === "account_trouble";
-	const rest = account ? pauseMs(claimed.strikes) : sendAgainMs(claimed.strikes + 1, why.retryAfterMs, 0);
+	const { rest, write } = restAfter(claimed, why, now);
 	const dueAt = now + Math.max(sendAgainMs(claimed.n, why.retryAfterMs, deps.random()), rest);
 	if (dueAt > claimed.acceptedSince + deps.config.dispatchDeadlineMs) return notDispatched(deps, claimed, `the last answer: ${reason}`);
-	const { id: replaced, appId, jobId, provider, accountId, laneId, type, n } = claimed;
+	const { id: replaced, appId, jobId, provider, accountId, type, n } = claimed;
 	const next = pendingSubmission({ appId, jobId, provider, accountId, type, n: n + 1, at: now, dueAt });
-	const until = now + rest;
-	await deps.db.batch([
+	await deps.db.batch<Bound<unknown>[]>([
 		sql.notTaken.bind({ submission: replaced, reason, now }),
 		sql.nextSubmission.bind({ ...next, replaced }),
 		sql.nextIsCurrent.bind({ job: jobId, submission: next.id, replaced }),
-		account
-			? pauseAccount.bind({ account: accountId, kind: "dispatch", now, until, reason })
-			: strikeLane.bind({ lane: laneId, now, until, reason }),
+		...write,
 	]);
 	deps.wake({ kind: "submission", id: next.id, at: dueAt });
+}
+
+/** For how long the lane or the account rests, and the write that says so. */
+function restAfter({ accountId, laneId, strikes }: sql.Claimed, why: Parameters<typeof settleNotTaken>[2], now: number) {
+	const { kind, reason, retryAfterMs } = why;
+	if (kind === "not_ready") return { rest: 0, write: [] };
+	const rest = kind === "account_trouble" ? pauseMs(strikes) : sendAgainMs(strikes + 1, retryAfterMs, 0);
+	const pause = { now, until: now + rest, reason };
+	if (kind === "account_trouble") return { rest, write: [pauseAccount.bind({ account: accountId, kind: "dispatch", ...pause })] };
+	return { rest, write: [strikeLane.bind({ lane: laneId, ...pause })] };
 }
 
 const notDispatched = (deps: Deps, claimed: sql.Claimed, why: string) =>

@@ -2,8 +2,10 @@ import { accountById } from "../access/accounts.ts";
 import { nonce } from "../core/ids.ts";
 import type { Bound } from "../db/db.ts";
 import type { Deps } from "../deps.ts";
+import { isUnavailable } from "../errors.ts";
 import { PROVIDERS } from "../providers/index.ts";
 import { type FetchOutcome, pollLane } from "../providers/provider.ts";
+import { keepLong } from "./blobs.ts";
 import { endSubmission } from "./end.ts";
 import { finish } from "./finish.ts";
 import { holdOf, openHold } from "./ground.ts";
@@ -48,7 +50,7 @@ export async function startFetch(
 export async function fetchResult(deps: Deps, claimed: Claimed): Promise<void> {
 	const startedAt = deps.clock.now();
 	if (isTerminal(claimed.jobState) || claimed.providerJobId === null) return stop(deps, claimed);
-	const outcome = await ask(deps, claimed, claimed.providerJobId);
+	const outcome = await keep(deps, claimed, await ask(deps, claimed, claimed.providerJobId));
 	const reason = outcome.kind === "failed" ? outcome.reason : null;
 	deps.log.info(
 		{ job: claimed.jobId, submission: claimed.id, outcome: outcome.kind, reason, ms: deps.clock.now() - startedAt },
@@ -64,16 +66,35 @@ async function ask(deps: Deps, claimed: Claimed, providerJobId: string): Promise
 	return provider.fetchResult(deps.http, account, providerJobId, deps.clock.now());
 }
 
-async function complete(deps: Deps, claimed: Claimed, { text, resultUrl }: Extract<FetchOutcome, { kind: "fetched" }>): Promise<void> {
+type Failed = Extract<FetchOutcome, { kind: "failed" }>;
+/** `blob`: where a long text is kept. */
+type Kept = Exclude<FetchOutcome, Failed> & { blob: string | null };
+
+/** A long text is on disk before the row that names it. While it cannot be kept it is fetched again; at the last try its link has to do. */
+async function keep(deps: Deps, { jobId: id, appId, fetchingSince }: Claimed, outcome: FetchOutcome): Promise<Kept | Failed> {
+	if (outcome.kind === "failed") return outcome;
+	try {
+		return { ...outcome, blob: outcome.text === null ? null : await keepLong(deps, "results", { id, appId }, outcome.text) };
+	} catch (e) {
+		if (!isUnavailable(e)) throw e;
+		const now = deps.clock.now();
+		const last = now - (fetchingSince ?? now) >= DEADLINE_MS;
+		return last && outcome.resultUrl !== null
+			? { ...outcome, text: null, blob: null }
+			: { kind: "failed", reason: "not_kept", retryAfterMs: null };
+	}
+}
+
+async function complete(deps: Deps, claimed: Claimed, { text, resultUrl, blob }: Kept): Promise<void> {
 	const move = { state: "completed" as const, resultUrl, text, processingMs: null, providerJobId: claimed.providerJobId };
 	for (;;) {
 		const [known] = await deps.db.read(knownBySubmission.bind({ submission: claimed.id, told: "" }));
 		const over = known === undefined || isTerminal(known.state) || known.phase !== "result" || known.currentSubmissionId !== claimed.id;
-		if (over || (await finish(deps, known, move, { kind: "fetched" }))) return;
+		if (over || (await finish(deps, known, move, { kind: "fetched" }, blob))) return;
 	}
 }
 
-async function later(deps: Deps, claimed: Claimed, { reason, retryAfterMs }: Extract<FetchOutcome, { kind: "failed" }>): Promise<void> {
+async function later(deps: Deps, claimed: Claimed, { reason, retryAfterMs }: Failed): Promise<void> {
 	const now = deps.clock.now();
 	const tried = now - (claimed.fetchingSince ?? now);
 	if (tried >= DEADLINE_MS)

@@ -16,12 +16,19 @@ import { tellEnd } from "./wait.ts";
 /** A text that is longer comes by its link alone. */
 const INLINE_MAX_BYTES = 262_144;
 
+/** Of what a provider says went wrong, characters. */
+const MESSAGE_MAX = 2000;
+const LINK_MAX = 16_384;
+/** A link that no row and no header should hold is none. */
+export const linkThatFits = (link: string | null): string | null => (link !== null && link.length <= LINK_MAX ? link : null);
+
 /**
- * Moves a job in one atomic batch: receipt, guarded move, submission, event, result, fan-out.
+ * Moves a job in one atomic batch: receipt, guarded move, submission, event, result, fan-out. `blob`: the key of its text,
+ * where that is long.
  * True: all of it is committed. False: nothing was written, because the job or the receipt is no longer as `known` says;
  * read again and judge again.
  */
-export async function finish(deps: Deps, known: Known, move: Move, ground: Ground): Promise<boolean> {
+export async function finish(deps: Deps, known: Known, move: Move, ground: Ground, blob: string | null = null): Promise<boolean> {
 	const now = deps.clock.now();
 	const event = newId("evt", now);
 	const at = { job: known.jobId, event };
@@ -55,9 +62,10 @@ export async function finish(deps: Deps, known: Known, move: Move, ground: Groun
 				...at,
 				jobId: known.jobId,
 				appId: known.appId,
-				providerUrl: move.resultUrl,
+				providerUrl: linkThatFits(move.resultUrl),
 				readAt: now,
-				content: move.text,
+				content: blob === null ? move.text : null,
+				contentBlob: blob,
 				contentType: move.text === null ? null : textOf(known),
 			}),
 		);
@@ -118,7 +126,7 @@ function factsOf(deps: Deps, known: Known, move: Move, eventId: string, now: num
 		result: move.state === "completed" && move.text !== null && Buffer.byteLength(move.text) <= INLINE_MAX_BYTES ? move.text : null,
 		processingMs,
 		errorCode: move.state === "failed" ? move.code : move.state === "canceled" ? "canceled" : null,
-		errorMessage: move.state === "failed" || move.state === "canceled" ? move.message : null,
+		errorMessage: move.state === "failed" || move.state === "canceled" ? move.message.slice(0, MESSAGE_MAX).toWellFormed() : null,
 	};
 }
 

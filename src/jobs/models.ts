@@ -19,10 +19,14 @@ export class Models {
 	readonly #known = new Map<string, Catalogue>();
 	readonly #looked = new Map<string, number>();
 	readonly #failed = new Map<string, number>();
-	readonly #asking = new Map<string, Promise<Catalogue | null>>();
+	readonly #asked = new Map<string, number>();
+	readonly #asking = new Map<string, { since: number; answer: Promise<Catalogue | null> }>();
+	readonly #later: ((account: string) => void) | null;
 
-	constructor(deps: Deps) {
+	/** `later`: has what aged read again by somebody else, where nothing goes on behind an answer that has left. */
+	constructor(deps: Deps, later: ((account: string) => void) | null = null) {
 		this.#deps = deps;
+		this.#later = later;
 	}
 
 	isFresh = ({ readAt }: Catalogue): boolean => this.#deps.clock.now() - readAt < FRESH_MS;
@@ -37,7 +41,7 @@ export class Models {
 	/** What is known, without waiting for anyone; what has aged is read again meanwhile. */
 	async peek(account: Account): Promise<Catalogue | null> {
 		const known = await this.#look(account.id);
-		if (known === null || !this.isFresh(known)) void this.#refresh(account);
+		if (known === null || !this.isFresh(known)) this.#refreshLater(account);
 		return known;
 	}
 
@@ -51,13 +55,24 @@ export class Models {
 		return this.#known.get(account) ?? null;
 	}
 
+	#refreshLater(account: Account): void {
+		if (this.#later === null) return void this.#refresh(account);
+		const now = this.#deps.clock.now();
+		if (now - (this.#asked.get(account.id) ?? Number.NEGATIVE_INFINITY) < AGAIN_MS) return;
+		this.#asked.set(account.id, now);
+		this.#later(account.id);
+	}
+
 	/** One question at a time, and none soon after one that failed. Never rejects. */
 	#refresh(account: Account): Promise<Catalogue | null> {
 		const now = this.#deps.clock.now();
 		if (now - (this.#failed.get(account.id) ?? Number.NEGATIVE_INFINITY) < AGAIN_MS) return Promise.resolve(null);
-		const asking = this.#asking.get(account.id) ?? this.#ask(account).finally(() => this.#asking.delete(account.id));
-		this.#asking.set(account.id, asking);
-		return asking;
+		const asking = this.#asking.get(account.id);
+		// at the edge a question dies with the request that asked it, and nobody is told
+		if (asking !== undefined && now - asking.since < DEADLINE_MS) return within(asking.answer, asking.since + DEADLINE_MS - now);
+		const answer = this.#ask(account).finally(() => this.#asking.delete(account.id));
+		this.#asking.set(account.id, { since: now, answer });
+		return answer;
 	}
 
 	async #ask(account: Account): Promise<Catalogue | null> {
@@ -80,6 +95,14 @@ export class Models {
 			return null;
 		}
 	}
+}
+
+async function within<T>(answer: Promise<T>, ms: number): Promise<T | null> {
+	let timer: ReturnType<typeof setTimeout> | undefined;
+	const late = new Promise<null>((resolve) => {
+		timer = setTimeout(() => resolve(null), ms);
+	});
+	return Promise.race([answer, late]).finally(() => clearTimeout(timer));
 }
 
 const keyOf = (account: string): string => `models:${account}`;

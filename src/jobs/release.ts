@@ -8,9 +8,9 @@ import { unknownUntil } from "./unknown.ts";
  * Claims whose lease ran out. A poll is simply due again. A send may have reached the provider: its outcome is unknown,
  * and it is never repeated by itself.
  */
-export async function releaseSubmissions(deps: Deps): Promise<void> {
+export async function releaseSubmissions(deps: Deps, most = 500): Promise<void> {
 	const now = deps.clock.now();
-	const expired = await deps.db.read(sql.expiredClaims.bind({ now }));
+	const expired = await deps.db.read(sql.expiredClaims.bind({ now, most }));
 	const release = async ({ id, jobId, provider, accountId, claimId, state, sentAt }: (typeof expired)[number]) => {
 		if (state !== "sending") {
 			await deps.db.batch([sql.releasePoll.bind({ submission: id, claim: claimId, now })]);

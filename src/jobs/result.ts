@@ -3,6 +3,8 @@ import type { RowOf } from "../db/db.ts";
 import type { Deps } from "../deps.ts";
 import { JobhookError } from "../errors.ts";
 import { PROVIDERS } from "../providers/index.ts";
+import { readLong } from "./blobs.ts";
+import { linkThatFits } from "./finish.ts";
 import { refreshResult, resultOfJob, stateOfJob } from "./sql/read.ts";
 
 /** A provider's link lives about a day; one this young is passed on as it is. */
@@ -25,7 +27,8 @@ export async function readResult(deps: Deps, appId: string, jobId: string): Prom
 export async function resultOf(deps: Deps, jobId: string): Promise<Result | null> {
 	const [row] = await deps.db.read(resultOfJob.bind({ job: jobId }));
 	if (row === undefined) return null;
-	if (row.content !== null) return { kind: "text", text: row.content, contentType: row.contentType ?? "text/plain; charset=utf-8" };
+	const text = row.contentBlob === null ? row.content : await readLong(deps, row.contentBlob);
+	if (text !== null) return { kind: "text", text, contentType: row.contentType ?? "text/plain; charset=utf-8" };
 	return row.providerUrl === null ? null : { kind: "link", url: await freshLink(deps, jobId, row, row.providerUrl) };
 }
 
@@ -37,7 +40,7 @@ async function freshLink(deps: Deps, job: string, row: RowOf<typeof resultOfJob>
 	const provider = PROVIDERS[row.provider];
 	if (account === null || provider === undefined || row.providerJobId === null) return old;
 	const answer = await provider.poll(deps.http, account, row.providerJobId, now);
-	const link = answer.kind === "answered" && answer.news?.state === "completed" ? answer.news.resultUrl : null;
+	const link = answer.kind === "answered" && answer.news?.state === "completed" ? linkThatFits(answer.news.resultUrl) : null;
 	// after a failure the next visitor of this minute does not ask again
 	const readAt = link === null ? now - FRESH_MS + RETRY_MS : now;
 	await deps.db.batch([refreshResult.bind({ job, url: link ?? old, now: readAt })]);

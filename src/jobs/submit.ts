@@ -1,15 +1,18 @@
 import { canonicalJson } from "../core/canonical.ts";
 import { sha256Hex } from "../core/hash.ts";
 import { newId } from "../core/ids.ts";
+import type { RowOf } from "../db/db.ts";
 import type { jobs, submissions } from "../db/schema.ts";
 import type { Deps } from "../deps.ts";
-import { type Detail, JobhookError } from "../errors.ts";
+import { type Detail, isUnavailable, JobhookError } from "../errors.ts";
 import type { Account } from "../providers/provider.ts";
 import { accountOf, type Owner } from "./account.ts";
+import { isLong, keepLong } from "./blobs.ts";
 import type { EventType } from "./job.ts";
 import { objectionsTo } from "./limits.ts";
 import type { Models } from "./models.ts";
 import { readJob, showJob } from "./read.ts";
+import { stateOfJob } from "./sql/read.ts";
 import * as sql from "./sql/submit.ts";
 import { pendingSubmission } from "./submission.ts";
 
@@ -38,14 +41,15 @@ export async function submit(deps: Deps, models: Models, owner: Owner, request: 
 	const { appId } = owner;
 	const account = await accountOf(deps, owner, request.provider);
 	const details = await objections(deps, models, account, request);
-	if (details.length > 0 && (key === null || !(await isHeld(deps, appId, key))))
+	// a request that was taken once is answered as it was, whatever the models say by now
+	if (details.length > 0 && (key === null || (await holderOf(deps, appId, key)) === null))
 		throw new JobhookError("validation_failed", inWords(details), { details });
 	const rows = rowsOf(deps, appId, request, account.id);
 	const replayed = key === null ? await insert(deps, rows) : await insertOnce(deps, rows, key, fingerprintOf(request));
 	if (replayed !== null) return { job: await heldBy(deps, appId, replayed), replayed: true };
 	deps.log.info({ app: appId, job: rows.job.id, provider: request.provider, type: request.type, model: request.model }, "job.accepted");
 	deps.wake({ kind: "submission", id: rows.submission.id, at: rows.job.createdAt });
-	return { job: showJob(deps, rows.job), replayed: false }; // not read again: after the commit nothing may fail any more
+	return { job: showJob(deps, rows.job, request.input), replayed: false }; // not read again: after the commit nothing may fail any more
 }
 
 /** As far as the provider's models are known; it judges for itself in any case. */
@@ -57,10 +61,16 @@ async function objections(deps: Deps, models: Models, account: Account, request:
 
 const inWords = (details: Detail[]): string => details.map(({ field, message }) => `${field} ${message}`).join("; ");
 
-/** A request that was taken once is answered as it was, whatever the models say by now. */
-async function isHeld(deps: Deps, app: string, key: string): Promise<boolean> {
+type Holder = RowOf<typeof sql.liveHolderOfKey>;
+
+async function holderOf(deps: Deps, app: string, key: string): Promise<Holder | null> {
 	const [holder] = await deps.db.read(sql.liveHolderOfKey.bind({ app, route: ROUTE, key, now: deps.clock.now() }));
-	return holder !== undefined;
+	return holder ?? null;
+}
+
+function jobOf(holder: Holder, fingerprint: string): string {
+	if (holder.fingerprint === fingerprint) return holder.jobId;
+	throw new JobhookError("idempotency_conflict", "this Idempotency-Key was used with another request; use a new key for a new job");
 }
 
 async function heldBy(deps: Deps, appId: string, jobId: string) {
@@ -74,28 +84,41 @@ interface Rows {
 	submission: typeof submissions.$inferSelect;
 }
 
+/** A long input is on disk before the row that names it. It stays when the row is refused: D1 can lose the answer to what it wrote. */
+async function withLongInput(deps: Deps, job: Rows["job"]): Promise<Rows["job"]> {
+	const inputBlob = await keepLong(deps, "inputs", job, job.input);
+	return inputBlob === null ? job : { ...job, input: "{}", inputBlob };
+}
+
+/** Without a key nobody can ask again: when the answer to the write is lost, the job is looked for. */
 async function insert(deps: Deps, { job, submission }: Rows): Promise<null> {
-	await deps.db.batch([sql.insertJob.bind(job), sql.insertSubmission.bind(submission)]);
+	const work = [sql.insertJob.bind(await withLongInput(deps, job)), sql.insertSubmission.bind(submission)] as const;
+	try {
+		await deps.db.batch(work);
+	} catch (e) {
+		if (!isUnavailable(e)) throw e;
+		const found = await deps.db.read(stateOfJob.bind({ app: job.appId, job: job.id })).catch(() => []);
+		if (found.length === 0) throw e;
+	}
 	return null;
 }
 
 /** The id of the job that already holds the key, or null when this request made one. */
 async function insertOnce(deps: Deps, { job, submission }: Rows, key: string, fingerprint: string): Promise<string | null> {
+	const held = isLong(job.input) ? await holderOf(deps, job.appId, key) : null; // then nothing is kept a second time
+	if (held !== null) return jobOf(held, fingerprint);
 	const at = { app: job.appId, route: ROUTE, key };
 	const own = { keyApp: job.appId, keyRoute: ROUTE, key, keyJob: job.id };
 	const expiresAt = job.createdAt + deps.config.idempotencyKeyMs;
 	const [, , , , [holder]] = await deps.db.batch([
 		sql.dropExpiredKey.bind({ ...at, now: job.createdAt }),
 		sql.takeKey.bind({ appId: job.appId, route: ROUTE, key, fingerprint, jobId: job.id, expiresAt }),
-		sql.insertJobOnKey.bind({ ...job, ...own }),
+		sql.insertJobOnKey.bind({ ...(await withLongInput(deps, job)), ...own }),
 		sql.insertSubmissionOnKey.bind({ ...submission, ...own }),
 		sql.holderOfKey.bind(at),
 	]);
 	if (holder === undefined) throw new JobhookError("internal", "an idempotency key was taken and is not there");
-	if (holder.jobId === job.id) return null;
-	if (holder.fingerprint !== fingerprint)
-		throw new JobhookError("idempotency_conflict", "this Idempotency-Key was used with another request; use a new key for a new job");
-	return holder.jobId;
+	return holder.jobId === job.id ? null : jobOf(holder, fingerprint);
 }
 
 function rowsOf(deps: Deps, appId: string, request: SubmitRequest, accountId: string): Rows {
@@ -116,6 +139,7 @@ function rowsOf(deps: Deps, appId: string, request: SubmitRequest, accountId: st
 			revision: 0,
 			eventId: null,
 			input: JSON.stringify(request.input),
+			inputBlob: null,
 			metadata: metadata && JSON.stringify(metadata),
 			webhookUrl: request.webhookUrl,
 			webhookSecret: secret && deps.secrets.seal(secret, { table: "jobs", column: "webhook_secret", row: job, app: appId }),

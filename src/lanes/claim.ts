@@ -1,4 +1,5 @@
 import { type SQL, sql } from "drizzle-orm";
+import type { Config } from "../config.ts";
 import { compileSql, type Slots } from "../db/compile.ts";
 import type { Bound } from "../db/db.ts";
 import { type deliveries, lanes, type submissions } from "../db/schema.ts";
@@ -9,25 +10,38 @@ const WALK = 100;
 const WALKS_PER_ROUND = 20;
 
 /** What can be claimed: both tables name their lane, their due time and their claim in the same columns. */
-type Work = typeof deliveries | typeof submissions;
+export type Work = typeof deliveries | typeof submissions;
+/** One kind of work, and how it is claimed. */
+export interface Kind<Row> {
+	table: Work;
+	/** What a claim changes besides claim, lease and time. */
+	set: (p: Slots<{ now: number }>) => SQL;
+	/** What was just claimed of a lane, read in the same batch. */
+	rowsOf: (claim: Claim) => Bound<Row>;
+	/** The same where only a row of the lane is known. */
+	rowsBeside: (claim: Beside) => Bound<Row>;
+	leaseMs: (config: Config) => number;
+}
 /** `dueAt`: its first row, or the end of its pause. `laterAt`: its first row after now. `free`: slots, when we looked. */
 type Lane = { laneId: string; dueAt: number; laterAt: number | null; free: number };
-type Ports = Pick<Deps, "db" | "clock" | "config">;
+export type Ports = Pick<Deps, "db" | "clock" | "config">;
 /** A lane's own limit, else the setting's: one that is changed counts from the next round on. */
-const slotsOf = (lane: SQL, perLane: SQL) => sql`coalesce(${lane}, CAST(${perLane} AS bigint))`;
+export const slotsOf = (lane: SQL, perLane: SQL) => sql`coalesce(${lane}, CAST(${perLane} AS bigint))`;
 
-/** The two statements of a claim over one table. `set` is what a claim changes besides claim, lease and time. */
-export function claiming(table: Work, set: (p: Slots<{ now: number }>) => SQL) {
-	return {
-		/** Lanes after `:after`, in order, that have work: a skip scan. */
-		walk: compileSql<{ after: string; now: number; limit: number; perLane: number }, Lane>(
-			["laneId", "dueAt", "laterAt", "free"],
-			(p) => sql`WITH RECURSIVE walk(lane_id) AS (
-				SELECT (SELECT lane_id FROM ${table} WHERE next_attempt_at IS NOT NULL AND lane_id > ${p.after} ORDER BY lane_id LIMIT 1)
+/** Lanes after `after`, in order, that have work: a skip scan, which ends with a null. */
+export const walkOf = (table: Work, after: SQL): SQL => sql`walk(lane_id) AS (
+				SELECT (SELECT lane_id FROM ${table} WHERE next_attempt_at IS NOT NULL AND lane_id > ${after} ORDER BY lane_id LIMIT 1)
 				UNION ALL
 				SELECT (SELECT t.lane_id FROM ${table} t WHERE t.next_attempt_at IS NOT NULL AND t.lane_id > walk.lane_id ORDER BY t.lane_id LIMIT 1)
 				FROM walk WHERE walk.lane_id IS NOT NULL
-			), first AS (
+			)`;
+
+/** The two statements of a claim over one table. */
+function claiming({ table, set }: Pick<Kind<unknown>, "table" | "set">) {
+	return {
+		walk: compileSql<{ after: string; now: number; limit: number; perLane: number }, Lane>(
+			["laneId", "dueAt", "laterAt", "free"],
+			(p) => sql`WITH RECURSIVE ${walkOf(table, p.after)}, first AS (
 				SELECT walk.lane_id, (SELECT min(next_attempt_at) FROM ${table} t WHERE t.lane_id = walk.lane_id AND t.next_attempt_at IS NOT NULL) AS due_at,
 					(SELECT min(next_attempt_at) FROM ${table} t WHERE t.lane_id = walk.lane_id AND t.next_attempt_at > ${p.now}) AS later_at
 				FROM walk WHERE walk.lane_id IS NOT NULL LIMIT ${p.limit}
@@ -60,6 +74,10 @@ export interface Claim {
 	lane: string;
 	claim: string;
 }
+export interface Beside {
+	id: string;
+	claim: string;
+}
 export interface Round<Row> {
 	rows: Row[];
 	/** When the first row that is not due yet will be, now where lanes were left unseen; null when none waits. */
@@ -69,17 +87,14 @@ export interface Round<Row> {
 /** Remembers where the last round stopped, so that no lane is always first. */
 export class Claimer<Row> {
 	readonly #statements: ReturnType<typeof claiming>;
-	readonly #rowsOf: (claim: Claim) => Bound<Row>;
-	readonly #leaseMs: (ports: Ports) => number;
+	readonly #kind: Kind<Row>;
 	#after = "";
 	/** One that was not finished: where it began, and what it saw. */
 	#lap: { start: string; nextDueAt: number | null } | null = null;
 
-	/** `rowsOf` reads what was just claimed, in the same batch. */
-	constructor(statements: ReturnType<typeof claiming>, rowsOf: (claim: Claim) => Bound<Row>, leaseMs: (ports: Ports) => number) {
-		this.#statements = statements;
-		this.#rowsOf = rowsOf;
-		this.#leaseMs = leaseMs;
+	constructor(kind: Kind<Row>) {
+		this.#statements = claiming(kind);
+		this.#kind = kind;
 	}
 
 	/**
@@ -128,11 +143,11 @@ export class Claimer<Row> {
 		if (due.length === 0) return [];
 		const claim = crypto.randomUUID();
 		const share = Math.max(1, Math.floor(room / due.length));
-		const lease = now + this.#leaseMs(ports);
+		const lease = now + this.#kind.leaseMs(ports.config);
 		const perLane = ports.config.laneConcurrency;
 		const work: Bound<unknown>[] = due.flatMap(({ laneId }) => [
 			this.#statements.take.bind({ lane: laneId, claim, now, lease, room: share, perLane }),
-			this.#rowsOf({ lane: laneId, claim }),
+			this.#kind.rowsOf({ lane: laneId, claim }),
 		]);
 		const results = await ports.db.batch<Bound<unknown>[]>(work);
 		return results.filter((_, i) => i % 2 === 1).flat() as Row[];

@@ -16,6 +16,8 @@ import path from "node:path";
 import Database from "better-sqlite3";
 import { place } from "../access/apps.ts";
 import type { Config } from "../config.ts";
+import { blobsOf } from "./blobs.ts";
+import { copyBlobs } from "./copy-blobs.ts";
 import { Refused } from "./refused.ts";
 import { keyFileOf, openSecretbox } from "./secrets.ts";
 
@@ -27,11 +29,14 @@ export interface Backup {
 	bytes: number;
 	/** By table. */
 	rows: Record<string, number>;
+	/** Large bodies that the rows name: in the backup, and of the database that the service itself has lost. */
+	blobs: number;
+	lost_blobs: number;
 }
 
 /**
- * Copies the database, as it is at one moment, and the master key into a new folder; a service may run meanwhile. The
- * folder appears when everything in it was verified and is on disk, or not at all. `tell` hears of each step.
+ * Copies the database, as it is at one moment, with its large bodies and the master key into a new folder; a service may run
+ * meanwhile. The folder appears when everything in it was verified and is on disk, or not at all. `tell` hears of each step.
  */
 export function backup(config: Pick<Config, "databasePath" | "masterKeys">, into: string, tell: (step: string) => void): Backup {
 	const folder = path.resolve(into);
@@ -41,17 +46,24 @@ export function backup(config: Pick<Config, "databasePath" | "masterKeys">, into
 	const staging = mkdtempSync(`${folder}.partial-`); // for its owner alone
 	try {
 		const name = path.basename(config.databasePath);
-		const rows = copyDatabase(config.databasePath, path.join(staging, name), tell);
+		const database = path.join(staging, name);
+		const copyBodies = (namedIn: string) => copyBlobs(namedIn, blobsOf(config.databasePath), blobsOf(database));
+		// before the rows, for one that goes meanwhile takes its body with it; and after them, for those that have come
+		tell("copying large bodies");
+		copyBodies(config.databasePath);
+		const rows = copyDatabase(config.databasePath, database, tell);
+		tell("checking large bodies");
+		const { found, lost, bytes: bodies } = copyBodies(database);
 		const keyFile = config.masterKeys === undefined ? keyFileOf(config.databasePath) : null;
-		if (keyFile !== null) copyPrivately(keyFile, keyFileOf(path.join(staging, name)));
+		if (keyFile !== null) copyPrivately(keyFile, keyFileOf(database));
 		tell("opening its secrets");
-		checkSecrets({ masterKeys: config.masterKeys, databasePath: path.join(staging, name) });
-		const bytes = statSync(path.join(staging, name)).size;
+		checkSecrets({ masterKeys: config.masterKeys, databasePath: database });
+		const bytes = statSync(database).size + bodies;
 		sync(staging);
 		renameSync(staging, folder); // fails on a folder that was filled meanwhile
 		sync(path.dirname(folder));
-		const database = path.join(folder, name);
-		return { folder, database, key: keyFile && keyFileOf(database), bytes, rows };
+		const at = path.join(folder, name);
+		return { folder, database: at, key: keyFile && keyFileOf(at), bytes, rows, blobs: found, lost_blobs: lost };
 	} finally {
 		rmSync(staging, { recursive: true, force: true });
 	}

@@ -9,6 +9,7 @@ import type { Deps, Log } from "../deps.ts";
 import { createApp } from "../http/app.ts";
 import { sendWaitersHome } from "../jobs/wait.ts";
 import { canBeHooked, defaultAccount } from "../providers/index.ts";
+import { blobsOf, openBlobs } from "./blobs.ts";
 import { openDatabase } from "./database.ts";
 import { createHttp } from "./dialer.ts";
 import { createLog } from "./log.ts";
@@ -56,6 +57,7 @@ export async function startGateway(config: Config, log: Log = createLog(config.l
 		config,
 		publicUrl: config.publicUrl ?? url,
 		db,
+		blobs: openBlobs(blobsOf(config.databasePath)),
 		clock: systemClock,
 		random: Math.random,
 		http,
@@ -66,7 +68,7 @@ export async function startGateway(config: Config, log: Log = createLog(config.l
 	const loop = new Loop(deps);
 	const { appId } = await bootstrap(deps);
 	const vitals = () => ({ in_flight: loop.inFlight, event_loop_delay_p99_ms: lateMs(delay.percentile(99)) });
-	answer = createApp(deps, vitals).fetch;
+	answer = createApp(deps, { vitals }).fetch;
 	loop.wake();
 	tellNews(deps, url);
 

@@ -8,9 +8,9 @@ import { expiredClaims, interruptAttempt } from "./sql.ts";
  * Attempts whose lease ran out are recorded as `interrupted`, which spends no budget, and their deliveries become due
  * again. The one that made the attempt may still come back: it finds the fence closed.
  */
-export async function releaseInterrupted(deps: Deps): Promise<void> {
+export async function releaseInterrupted(deps: Deps, most = 500): Promise<void> {
 	const now = deps.clock.now();
-	const expired = await deps.db.read(expiredClaims.bind({ now }));
+	const expired = await deps.db.read(expiredClaims.bind({ now, most }));
 	const release = async ({ id, appId, claimId, n, claimedAt, armedAt }: (typeof expired)[number]) => {
 		const [released] = await deps.db.batch([
 			againAt(deps, { armedAt }, { delivery: id, claim: claimId, reason: "interrupted", now, at: now }).write,

@@ -2,10 +2,10 @@ import { and, eq, type SQL, sql } from "drizzle-orm";
 import { compile, compileSql, q, type Slots } from "../db/compile.ts";
 import type { RowOf } from "../db/db.ts";
 import { apps, attempts, deliveries, endpoints, events, jobs } from "../db/schema.ts";
-import { Claimer, claiming } from "../lanes/claim.ts";
+import { type Beside, type Claim, Claimer, type Kind } from "../lanes/claim.ts";
 
 /** A claimed delivery with all that one attempt needs: body, address and whose secret signs it. */
-const claimedDeliveries = compile((p: Slots<{ lane: string; claim: string }>) =>
+const claimedSelect = (lane: SQL<string>, claim: SQL<string>) =>
 	q
 		.select({
 			id: deliveries.id,
@@ -30,17 +30,22 @@ const claimedDeliveries = compile((p: Slots<{ lane: string; claim: string }>) =>
 		.innerJoin(jobs, eq(jobs.id, deliveries.jobId))
 		.innerJoin(apps, eq(apps.id, deliveries.appId))
 		.leftJoin(endpoints, eq(endpoints.id, deliveries.target))
-		.where(and(eq(deliveries.laneId, p.lane), eq(deliveries.claimId, p.claim))),
+		.where(and(eq(deliveries.laneId, lane), eq(deliveries.claimId, claim)));
+const claimedOfLane = compile((p: Slots<Claim>) => claimedSelect(p.lane, p.claim));
+const claimedBeside = compile((p: Slots<Beside>) =>
+	claimedSelect(sql`(SELECT asked.lane_id FROM ${deliveries} asked WHERE asked.id = ${p.id})`, p.claim),
 );
-export type Claimed = RowOf<typeof claimedDeliveries>;
+export type Claimed = RowOf<typeof claimedOfLane>;
 
 /** `n` of the attempt is fixed here. */
-export const deliveryClaimer = () =>
-	new Claimer(
-		claiming(deliveries, () => sql`attempts = attempts + 1`),
-		(claim) => claimedDeliveries.bind(claim),
-		(deps) => 2 * deps.config.attemptDeadlineMs + deps.config.leaseMarginMs,
-	);
+export const deliveryWork: Kind<Claimed> = {
+	table: deliveries,
+	set: () => sql`attempts = attempts + 1`,
+	rowsOf: (claim) => claimedOfLane.bind(claim),
+	rowsBeside: (claim) => claimedBeside.bind(claim),
+	leaseMs: (config) => 2 * config.attemptDeadlineMs + config.leaseMarginMs,
+};
+export const deliveryClaimer = () => new Claimer(deliveryWork);
 
 type AttemptRow = Omit<typeof attempts.$inferSelect, "nextAttemptAt">;
 /**
@@ -105,10 +110,10 @@ export const retryLater = compileSql<Settled & { at: number; spent: number }, { 
 
 /** Attempts whose process is gone, or too slow to be believed. */
 export const expiredClaims = compileSql<
-	{ now: number },
+	{ now: number; most: number },
 	{ id: string; appId: string; claimId: string; n: number; claimedAt: number; armedAt: number }
 >(
 	["id", "appId", "claimId", "n", "claimedAt", "armedAt"],
 	(p) =>
-		sql`SELECT id, app_id, claim_id, attempts, claimed_at, armed_at FROM ${deliveries} WHERE claim_id IS NOT NULL AND next_attempt_at <= ${p.now} LIMIT 500`,
+		sql`SELECT id, app_id, claim_id, attempts, claimed_at, armed_at FROM ${deliveries} WHERE claim_id IS NOT NULL AND next_attempt_at <= ${p.now} LIMIT ${p.most}`,
 );

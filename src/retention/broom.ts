@@ -19,8 +19,10 @@ export const BEGINNING: Cursor = { at: -1, id: "" };
 /** One kind of row that is kept for a while only. */
 export interface Broom {
 	name: string;
+	/** How long it rests after a lap, where looking itself costs. */
+	restMs?: number;
 	/** One short batch behind `after`. Returns where the next one goes on; null when nothing older is left to look at. */
-	step(deps: Pick<Deps, "db" | "clock" | "config">, after: Cursor): Promise<{ removed: number; next: Cursor | null }>;
+	step(deps: Pick<Deps, "db" | "blobs" | "clock" | "config">, after: Cursor): Promise<{ removed: number; next: Cursor | null }>;
 }
 
 export interface Window {

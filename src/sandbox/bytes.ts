@@ -12,6 +12,8 @@ export function concat(parts: readonly Bytes[]): Uint8Array<ArrayBuffer> {
 	return whole;
 }
 
+export const utf8 = (text: string): Uint8Array<ArrayBuffer> => concat([new TextEncoder().encode(text)]);
+
 /** Big-endian, as MP4 counts. */
 export const u16 = (value: number): number[] => [value >>> 8, value & 255];
 export const u32 = (value: number): number[] => [value >>> 24, (value >>> 16) & 255, (value >>> 8) & 255, value & 255];

@@ -21,10 +21,19 @@ export function openD1(d1: D1Database): Db {
 }
 
 /** D1 tells its errors apart by their words only. What it could not do now is `unavailable`. */
-function refuse(e: unknown): never {
+export function refuse(e: unknown): never {
 	const message = e instanceof Error ? e.message : String(e);
 	if (/unique constraint failed/i.test(message)) throw new ConstraintError(message, { cause: e });
-	if (/overloaded|timed out|timeout|reset|unavailable|network|internal error|transient|maximum.*(size|storage)|busy|locked/i.test(message))
+	if (NOT_BEGUN.test(message))
 		throw new JobhookError("unavailable", "the database cannot take this now; nothing was written", { cause: e });
+	if (CUT_OFF.test(message))
+		throw new JobhookError("unavailable", "the database did not say whether this was written; repeat it with its Idempotency-Key", {
+			cause: e,
+		});
 	throw e;
 }
+
+/** The statement never ran, or did not fit. */
+const NOT_BEGUN = /overloaded|cannot resolve|too many (api requests|subrequests)|maximum.*(size|storage)|busy|locked/i;
+/** It may have been committed all the same. */
+const CUT_OFF = /timed out|timeout|reset|unavailable|network|internal error|transient/i;

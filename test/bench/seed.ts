@@ -131,7 +131,7 @@ function rows(appId: string, now: number, i: number) {
 	const [jobId, id] = [newId("job", now), newId("sub", now)];
 	const at = { appId, provider: "deapi" };
 	const job = { id: jobId, ...at, type: "txt2img", model: "Flux1schnell", state: "processing" as const, submissionId: id, revision: 1 };
-	const rest = { eventId: null, input: "{}", metadata: null, webhookUrl: null, webhookSecret: null, webhookEvents: null };
+	const rest = { eventId: null, input: "{}", inputBlob: null, metadata: null, webhookUrl: null, webhookSecret: null, webhookEvents: null };
 	const times = { errorCode: null, errorMessage: null, createdAt: now, startedAt: now, endedAt: null };
 	const pending = pendingSubmission({
 		id,

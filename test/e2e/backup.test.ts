@@ -1,7 +1,17 @@
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { ensureDefaultApp } from "../../src/access/apps.ts";
+import { blobKey } from "../../src/core/blobs.ts";
+import { newId } from "../../src/core/ids.ts";
+import { insertRow } from "../../src/db/insert.ts";
+import { jobs } from "../../src/db/schema.ts";
+import { type Backup, backup } from "../../src/node/backup.ts";
+import { blobsOf, openBlobs, placeOf } from "../../src/node/blobs.ts";
+import { openDatabase } from "../../src/node/database.ts";
+import { openSecretbox } from "../../src/node/secrets.ts";
 import { signedBy } from "../suite/gateway/signed-by.ts";
+import { jobRow } from "../suite/store/rows.ts";
 import { jobhook, jsonOf } from "../support/cli.ts";
 import { JOB } from "../support/launch.ts";
 import { provider, receiver, scratch, service } from "../support/process.ts";
@@ -9,7 +19,7 @@ import { provider, receiver, scratch, service } from "../support/process.ts";
 const SECRET = "the-callback-secret-of-this-app-0123456789";
 const soon = { timeout: 20_000, interval: 50 };
 const mode = (file: string) => (statSync(file).mode & 0o777).toString(8);
-type Made = { ok: true; database: string; key: string | null; rows: Record<string, number> };
+type Made = Backup & { ok: true };
 
 describe("a backup", () => {
 	it("taken under load is whole: a second service on its folder has the jobs, the keys and the secrets", async () => {
@@ -24,6 +34,12 @@ describe("a backup", () => {
 		const env = { DATABASE_URL: path.join(running.folder, "jobhook.db") };
 		const { key } = jsonOf<{ key: string }>(await jobhook(["keys", "create", "--json"], { env }));
 
+		const words = "€".repeat(100_000);
+		const long = await running.call<{ id: string; input: object }>("/v1/jobs", {
+			method: "POST",
+			body: JSON.stringify({ provider: "deapi", type: "txt2embedding", model: "Bge_M3_FP16", input: { input: words } }),
+		});
+		expect(long.input).toEqual({ input: words });
 		const accepted: string[] = [];
 		const load = { on: true };
 		const submits = (async () => {
@@ -43,15 +59,24 @@ describe("a backup", () => {
 
 		const copied = jsonOf<Made>(ran);
 		expect([ran.code, copied.ok]).toEqual([0, true]);
+		expect(ran.err.trimEnd().split("\n")[0]).toBe("copying large bodies …");
 		expect(ran.err.trimEnd().split("\n").at(-1)).toBe("opening its secrets …");
-		expect(readdirSync(folder).toSorted()).toEqual(["jobhook.db", "jobhook.key"]);
-		expect([mode(folder), ...readdirSync(folder).map((file) => mode(path.join(folder, file)))]).toEqual(["700", "600", "600"]);
+		expect(readdirSync(folder).toSorted()).toEqual(["jobhook.db", "jobhook.db.blobs", "jobhook.key"]);
+		const modes = [
+			mode(folder),
+			...readdirSync(folder)
+				.toSorted()
+				.map((file) => mode(path.join(folder, file))),
+		];
+		expect(modes).toEqual(["700", "600", "700", "600"]);
+		expect([copied.blobs, copied.lost_blobs]).toEqual([1, 0]);
 		expect(copied.rows["jobs"]).toBeGreaterThanOrEqual(before.length);
 		expect(accepted.every((id) => typeof id === "string")).toBe(true); // the service took all submits meanwhile
 		await running.signal("SIGKILL"); // never both at once: what is queued in the copy is sent by the copy
 
 		const restored = await service({ ...deapi.env }, folder);
 		for (const id of before) expect((await restored.call<{ id: string }>(`/v1/jobs/${id}`)).id).toBe(id);
+		expect(await restored.call(`/v1/jobs/${long.id}`)).toMatchObject({ input: { input: words } });
 		const response = await fetch(`http://127.0.0.1:${restored.port}/v1/keys`, { headers: { "x-api-key": key } });
 		expect(response.status).toBe(200);
 		const tested = await restored.call(`/v1/endpoints/${made.id}/test`, { method: "POST" });
@@ -59,6 +84,84 @@ describe("a backup", () => {
 		const { headers, body } = endpoint.received.at(-1)!;
 		const flat = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)]));
 		expect(signedBy({ headers: flat, body }, SECRET)).toBe(true);
+	});
+
+	describe("of a database with large bodies", () => {
+		const NOW = Date.now();
+		/** A database in a folder of its own, with jobs whose inputs are kept apart. */
+		async function withJobs(count: number) {
+			const databasePath = path.join(scratch(), "jobhook.db");
+			const db = openDatabase({ databasePath });
+			onTestFinished(() => db.close());
+			const { id: appId } = await ensureDefaultApp({
+				db,
+				clock: { now: () => NOW },
+				secrets: openSecretbox({ databasePath, masterKeys: undefined }),
+			});
+			const blobs = openBlobs(blobsOf(databasePath));
+			const add = async () => {
+				const id = newId("job", NOW);
+				const inputBlob = blobKey("inputs", { id, app: appId }, NOW);
+				await blobs.put(inputBlob, Buffer.from(`input of ${id}`));
+				await db.batch([insertRow(jobs).bind(jobRow(id, { appId, inputBlob }))]);
+				return { id, inputBlob };
+			};
+			const made = [];
+			for (let i = 0; i < count; i++) made.push(await add());
+			const take = (step: (said: string) => void = () => {}) =>
+				backup({ databasePath, masterKeys: undefined }, path.join(path.dirname(databasePath), "copy"), step);
+			return { db, blobs, made, take, copied: openBlobs(blobsOf(path.join(path.dirname(databasePath), "copy/jobhook.db"))) };
+		}
+
+		it("has the body of every row it has, also of one that was swept while it was made", async () => {
+			const { db, made, blobs, take, copied } = await withJobs(3);
+			const done = take((step) => {
+				if (step !== "checking the copy") return;
+				db.raw.prepare("DELETE FROM jobs WHERE id = ?").run(made[0]!.id);
+				rmSync(placeOf(blobsOf(db.raw.name), made[0]!.inputBlob).file);
+			});
+			expect(await blobs.get(made[0]!.inputBlob)).toBe(null);
+			expect(done).toMatchObject({ blobs: 3, lost_blobs: 0, rows: { jobs: 3 } });
+			for (const { id, inputBlob } of made) expect(String(await copied.get(inputBlob))).toBe(`input of ${id}`);
+		});
+
+		it("has the body of a row that came after it had begun", async () => {
+			const { db, made, take, copied } = await withJobs(2);
+			const [late] = made.splice(1);
+			const place = placeOf(blobsOf(db.raw.name), late!.inputBlob);
+			const body = readFileSync(place.file);
+			const row = db.raw.prepare<[string], Record<string, unknown>>("SELECT * FROM jobs WHERE id = ?").get(late!.id)!;
+			db.raw.prepare("DELETE FROM jobs WHERE id = ?").run(late!.id);
+			rmSync(place.file);
+			const done = take((step) => {
+				if (step !== "counting") return;
+				writeFileSync(place.file, body);
+				db.raw
+					.prepare(
+						`INSERT INTO jobs (${Object.keys(row).join()}) VALUES (${Object.keys(row)
+							.map(() => "?")
+							.join()})`,
+					)
+					.run(Object.values(row));
+			});
+			expect(done).toMatchObject({ blobs: 2, lost_blobs: 0, rows: { jobs: 2 } });
+			expect(String(await copied.get(late!.inputBlob))).toBe(`input of ${late!.id}`);
+		});
+
+		it("says how many of them the service itself has lost, and is made all the same", async () => {
+			const { db, made, take, copied } = await withJobs(3);
+			rmSync(placeOf(blobsOf(db.raw.name), made[1]!.inputBlob).file);
+			expect(take()).toMatchObject({ blobs: 2, lost_blobs: 1 });
+			expect(await copied.list("inputs", "", 10)).toEqual([made[0], made[2]].map((job) => job!.inputBlob).sort((a, b) => (a < b ? -1 : 1)));
+		});
+
+		it("leaves out what no row names, and what is being written", async () => {
+			const { blobs, made, db, take, copied } = await withJobs(1);
+			await blobs.put(blobKey("inputs", { id: newId("job", NOW), app: newId("app", NOW) }, NOW), Buffer.from("nobody's"));
+			writeFileSync(`${placeOf(blobsOf(db.raw.name), made[0]!.inputBlob).file}.x.partial`, "half");
+			expect(take()).toMatchObject({ blobs: 1 });
+			expect(await copied.list("inputs", "", 10)).toEqual([made[0]!.inputBlob]);
+		});
 	});
 
 	it("overwrites nothing: it goes into a new folder, or one that is empty", async () => {

@@ -115,7 +115,7 @@ describe("migrations", () => {
 		],
 		[
 			"is older than the newest applied, and never was",
-			({ db }) => db.exec("DELETE FROM __drizzle_migrations WHERE id = 2"),
+			({ db }) => db.exec(`DELETE FROM __drizzle_migrations WHERE id = ${known() + 1}`),
 			/^the migration later_0 was never applied/,
 		],
 		[

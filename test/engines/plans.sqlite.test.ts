@@ -11,6 +11,7 @@ import * as resolve from "../../src/jobs/sql/resolve.ts";
 import * as submit from "../../src/jobs/sql/submit.ts";
 import * as work from "../../src/jobs/sql/work.ts";
 import * as pause from "../../src/lanes/pause.ts";
+import { Turns } from "../../src/lanes/turns.ts";
 import * as delivery from "../../src/outbound/delivery/sql.ts";
 import * as follow from "../../src/outbound/endpoint/follow.ts";
 import { readEndpoint } from "../../src/outbound/endpoint/read.ts";
@@ -36,14 +37,18 @@ const MAY_SCAN: Record<string, RegExp> = {
 	pauseAccount: /^SCAN lanes$/,
 };
 /** A row made of values, or what another step of the same plan yields. */
-const NO_TABLE = /^SCAN (CONSTANT ROW|walk|lap|first|\(subquery-\d+\))$/;
+const NO_TABLE = /^SCAN (CONSTANT ROW|walk|lap|first|seen|\(subquery-\d+\))$/;
 
 /** What is run for every request, hook, attempt or round, and the indexes it must use. A private one is known by its words. */
 const HOT: [name: string, what: RegExp | Stmt<never, unknown>, indexes: string[]][] = [
-	["lanes with deliveries", /^WITH RECURSIVE walk[^"]+"deliveries"/, ["deliveries_due (lane_id>?)", "deliveries_due (lane_id=? AND next"]],
+	[
+		"lanes with deliveries",
+		/^WITH RECURSIVE walk[^"]+"deliveries".+first AS/s,
+		["deliveries_due (lane_id>?)", "deliveries_due (lane_id=? AND next"],
+	],
 	[
 		"lanes with submissions",
-		/^WITH RECURSIVE walk[^"]+"submissions"/,
+		/^WITH RECURSIVE walk[^"]+"submissions".+first AS/s,
 		["submissions_due (lane_id>?)", "submissions_due (lane_id=? AND next"],
 	],
 	[
@@ -51,14 +56,41 @@ const HOT: [name: string, what: RegExp | Stmt<never, unknown>, indexes: string[]
 		neglected,
 		["submissions_due (lane_id>?)", "submissions_due (lane_id=? AND next_attempt_at<?)", "submissions_claimed (lane_id=?"],
 	],
-	["due deliveries", /^UPDATE "deliveries" SET claim_id = \?/, ["deliveries_due (lane_id=? AND next_attempt_at<?)", "deliveries_claimed"]],
+	[
+		"due deliveries",
+		/^UPDATE "deliveries" SET claim_id = \?.+WHERE id IN/s,
+		["deliveries_due (lane_id=? AND next_attempt_at<?)", "deliveries_claimed"],
+	],
 	[
 		"due submissions",
-		/^UPDATE "submissions" SET claim_id = \?/,
+		/^UPDATE "submissions" SET claim_id = \?.+WHERE id IN/s,
 		["submissions_due (lane_id=? AND next_attempt_at<?)", "submissions_claimed"],
 	],
-	["claimed deliveries", /^select "deliveries".+ as "claim"/, ["deliveries_claimed (lane_id=? AND claim_id=?)"]],
-	["claimed submissions", /^select "submissions".+ as "claim"/, ["submissions_claimed (lane_id=? AND claim_id=?)"]],
+	["claimed deliveries", /^select "deliveries".+ as "claim"(?!.+ asked )/, ["deliveries_claimed (lane_id=? AND claim_id=?)"]],
+	["claimed submissions", /^select "submissions".+ as "claim"(?!.+ asked )/, ["submissions_claimed (lane_id=? AND claim_id=?)"]],
+	...["deliveries", "submissions"].flatMap((table): typeof HOT => [
+		[
+			`one of the ${table}`,
+			new RegExp(`^UPDATE "${table}" SET claim_id.+ asked `, "s"),
+			[`${table}_1 (id=?)`, `${table}_due (lane_id=? AND next`],
+		],
+		[
+			`a claim beside one of the ${table}`,
+			new RegExp(`^select "${table}".+ asked `),
+			[`${table}_claimed (lane_id=? AND claim_id=?)`, `${table}_1 (id=?)`],
+		],
+		[`when one of the ${table} is due`, new RegExp(`^SELECT own.id.+"${table}"`, "s"), [`${table}_1 (id=?)`]],
+		[
+			`the next of the ${table} of a lane`,
+			new RegExp(`^SELECT t.id.+"${table}" t JOIN`, "s"),
+			[`${table}_due (lane_id=? AND next_attempt_at<?)`],
+		],
+		[
+			`all ${table} that are due`,
+			new RegExp(`^WITH RECURSIVE walk[^"]+"${table}".+seen AS`, "s"),
+			[`${table}_due (lane_id>?)`, `${table}_claimed (lane_id=?`, `${table}_due (lane_id=? AND next_attempt_at<?)`, `${table}_1 (id=?)`],
+		],
+	]),
 	["expired claims of deliveries", outbound.expiredClaims, ["deliveries_claimed"]],
 	["expired claims of submissions", work.expiredClaims, ["submissions_claimed"]],
 	["what a token names", finish.knownBySubmission, ["submissions_1 (id=?)", "submissions_provider_job (provider=? AND account_id=? AND"]],
@@ -174,6 +206,12 @@ describe("statements", () => {
 		const job = await submitted(world);
 		await world.pass(5000);
 		await world.timeline(job);
+		for (const turns of [new Turns(work.submissionWork), new Turns(outbound.deliveryWork)]) {
+			for await (const ids of turns.due(world.deps)) expect(ids).toEqual([]);
+			await turns.take(world.deps, "any");
+			await turns.later(world.deps, "any");
+			await turns.after(world.deps, { id: "any", laneId: "any" } as never);
+		}
 		await readEndpoint(world.deps, world.appId, id);
 		await callerOf(world.deps, (await createKey(world.deps, world.appId, { name: "one", scopes: ["admin"] })).key);
 		world.sandbox.close();

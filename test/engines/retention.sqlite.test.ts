@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Db } from "../../src/db/db.ts";
+import { appsKnown, inputsNamed, resultsNamed } from "../../src/retention/blobs.ts";
 import { Retention } from "../../src/retention.ts";
 import { freshSqlite } from "../support/sqlite.ts";
 import { answer, openWorld, submitted, type World } from "../support/world.ts";
@@ -214,6 +215,13 @@ describe("retention", () => {
 			expect(counts()["jobs"]).toBe(held);
 			expect(bodies()).toBe(db.raw.prepare("SELECT count(DISTINCT event_id) FROM deliveries WHERE state = 'held'").pluck().get());
 		});
+	});
+
+	it.each(Object.entries({ inputsNamed, resultsNamed, appsKnown }))("looks up %s by key, with fewer values than D1 takes", (_, { sql }) => {
+		const values = Array<null>(sql.split("?").length - 1).fill(null);
+		expect(values.length).toBeLessThanOrEqual(100);
+		const plan = db.raw.prepare(`EXPLAIN QUERY PLAN ${sql}`).all(values) as { detail: string }[];
+		expect(plan.map(({ detail }) => detail).join()).toMatch(/^SEARCH \w+ USING (COVERING )?INDEX sqlite_autoindex_\w+_1 \(\w+=\?\)$/);
 	});
 
 	it("ends between two batches when the process is told to stop", async () => {

@@ -1,19 +1,11 @@
-import { env } from "cloudflare:workers";
 import type { D1Database } from "@cloudflare/workers-types";
-import { getTableName } from "drizzle-orm";
 import { describe, expect, it } from "vitest";
 import { ConstraintError } from "../../src/db/db.ts";
-import * as schema from "../../src/db/schema.ts";
 import { isUnavailable } from "../../src/errors.ts";
 import { openD1 } from "../../src/worker/d1.ts";
 import { appRow } from "../suite/store/rows.ts";
 import { storeSuite } from "../suite/store.ts";
-
-/** One database for the whole file: every test begins by emptying it. */
-async function emptyD1() {
-	await env.DB.batch(Object.values(schema).map((table) => env.DB.prepare(`DELETE FROM ${getTableName(table)}`)));
-	return openD1(env.DB);
-}
+import { emptyD1 } from "../support/workers/d1.ts";
 
 describe("store on D1", () => storeSuite(emptyD1));
 

@@ -1,47 +1,79 @@
 import { env } from "cloudflare:workers";
-import { beforeAll, expect, it } from "vitest";
-import { ensureDefaultApp } from "../../src/access/apps.ts";
-import { createKey } from "../../src/access/keys.ts";
-import { Secretbox } from "../../src/core/secretbox.ts";
-import { insertRow } from "../../src/db/insert.ts";
-import { jobs } from "../../src/db/schema.ts";
-import { openD1 } from "../../src/worker/d1.ts";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { openEdge } from "../../src/worker/open.ts";
+import { workerConfig } from "../../src/worker/settings.ts";
 import worker from "../../src/worker.ts";
-import { jobRow } from "../suite/store/rows.ts";
+import { emptyD1 } from "../support/workers/d1.ts";
 
-const masterKey = new Uint8Array(32).fill(7);
-const bindings = { ...env, DB: env.DB, JOBHOOK_MASTER_KEY: Buffer.from(masterKey).toString("base64") };
-const get = (path: string, key?: string) =>
-	worker.fetch(new Request(`https://jobs.example.com${path}`, key ? { headers: { authorization: `Bearer ${key}` } } : {}), bindings);
+const KEY = "test-api-key-0123456789";
+const SETTINGS = {
+	JOBHOOK_MASTER_KEY: Buffer.from(new Uint8Array(32).fill(7)).toString("base64"),
+	JOBHOOK_API_KEY: KEY,
+	PUBLIC_URL: "https://jobs.example.com",
+	LOG_LEVEL: "silent",
+};
+const bound = { ...env, ...SETTINGS };
+const get = (path: string) => new Request(`https://jobs.example.com${path}`, { headers: { authorization: `Bearer ${KEY}` } });
 
-const job = "job_019bc1352808764cb8c0339c8c71a980";
-let key = "";
-beforeAll(async () => {
-	const ports = { db: openD1(env.DB), clock: { now: () => 1_800_000_000_000 }, secrets: new Secretbox([masterKey]) };
-	const app = await ensureDefaultApp(ports);
-	await ports.db.batch([insertRow(jobs).bind(jobRow(job, { appId: app.id }))]);
-	key = (await createKey(ports, app.id, { name: "test", scopes: ["admin"] })).key;
+beforeEach(async () => {
+	vi.spyOn(console, "error").mockImplementation(() => {});
+	await emptyD1();
 });
+afterEach(() => vi.restoreAllMocks());
 
-it("a worker answers health and readiness on D1", async () => {
-	expect(await (await get("/healthz")).json()).toEqual({ status: "ok" });
-	expect(await (await get("/readyz")).json()).toEqual({ status: "ready" });
-});
-
-it("a worker shows a job and its timeline to the key of its app, and to nobody else", async () => {
-	const shown = await get(`/v1/jobs/${job}`, key);
-	expect(shown.status).toBe(200);
-	expect(await shown.json()).toMatchObject({ id: job });
-	expect((await get(`/v1/jobs/${job}/timeline`, key)).status).toBe(200);
-	expect((await get(`/v1/jobs/${job}`)).status).toBe(401);
-	expect((await get("/v1/jobs/job_00000000000000000000000000000000", key)).status).toBe(404);
-});
-
-it("a worker takes no submit: it would be recorded and never sent", async () => {
-	const request = new Request("https://jobs.example.com/v1/jobs", {
-		method: "POST",
-		body: "{}",
-		headers: { authorization: `Bearer ${key}` },
+describe("a Worker that lacks a setting answers every request with the command that sets it", () => {
+	it.each([
+		["a master key", { JOBHOOK_MASTER_KEY: "" }, "openssl rand -base64 32 | npx wrangler secret put JOBHOOK_MASTER_KEY"],
+		["a usable master key", { JOBHOOK_MASTER_KEY: "short" }, "JOBHOOK_MASTER_KEY must be base64 of 32 bytes"],
+		["its own address", { PUBLIC_URL: "" }, "PUBLIC_URL is not set"],
+		["a place for the sandbox", { SANDBOX: "1" }, "the sandbox runs on Node"],
+	])("%s", async (_, over, words) => {
+		const response = await worker.fetch(get("/v1/jobs"), { ...bound, ...over });
+		expect(response.status).toBe(500);
+		expect(await response.text()).toContain(words);
+		expect(() => worker.scheduled(null, { ...bound, ...over })).toThrow(words.split(" ")[0]);
 	});
-	expect((await worker.fetch(request, bindings)).status).toBe(404);
+
+	it("and says nothing of the values", async () => {
+		const response = await worker.fetch(get("/healthz"), { ...bound, JOBHOOK_MASTER_KEY: "a-secret-that-is-no-key" });
+		expect(await response.text()).not.toContain("a-secret-that-is-no-key");
+	});
+});
+
+describe("a Worker whose database", () => {
+	afterEach(() => env.DB.exec("ALTER TABLE hidden RENAME TO d1_migrations").catch(() => {}));
+
+	it("was never migrated says how, and answers /healthz", async () => {
+		await env.DB.exec("ALTER TABLE d1_migrations RENAME TO hidden");
+		const edge = openEdge(bound);
+		const response = await edge.fetch(get("/v1/jobs"));
+		expect(response.status).toBe(503);
+		expect(await response.text()).toContain("npx wrangler d1 migrations apply DB --remote");
+		expect((await edge.fetch(get("/healthz"))).status).toBe(200);
+		await env.DB.exec("ALTER TABLE hidden RENAME TO d1_migrations");
+		expect((await edge.fetch(get("/v1/jobs"))).status).toBe(200);
+	});
+
+	it("has more migrations than its code goes on, so that a deploy can be rolled back", async () => {
+		await env.DB.exec("INSERT INTO d1_migrations (name) VALUES ('9999_later.sql')");
+		expect((await openEdge(bound).fetch(get("/v1/jobs"))).status).toBe(200);
+		await env.DB.exec("DELETE FROM d1_migrations WHERE name = '9999_later.sql'");
+	});
+});
+
+it("a Worker keeps what ended for 7 days, or as long as RETAIN_JOBS_D says", () => {
+	expect(workerConfig(bound).retainJobsMs).toBe(7 * 86_400_000);
+	expect(workerConfig({ ...bound, RETAIN_JOBS_D: "20" }).retainJobsMs).toBe(20 * 86_400_000);
+});
+
+it("a Worker takes a job, a message and its minute", async () => {
+	expect((await worker.fetch(get("/readyz"), bound)).status).toBe(200);
+	expect(await (await worker.fetch(get("/v1/jobs"), bound)).json()).toMatchObject({ data: [] });
+	await worker.scheduled(null, bound);
+	const submit = new Request("https://jobs.example.com/v1/jobs", {
+		method: "POST",
+		headers: { authorization: `Bearer ${KEY}`, "content-type": "application/json" },
+		body: JSON.stringify({ provider: "deapi", type: "txt2img", model: "m", input: { prompt: "p" } }),
+	});
+	expect((await worker.fetch(submit, bound)).status).toBe(422); // no provider is configured here
 });

@@ -3,7 +3,7 @@ import path from "node:path";
 
 /** Rooms of src, top to bottom: a file imports from its own room and from lower layers. */
 const LAYERS = [
-	["node", "worker", "cli", "demo", "sandboxed"],
+	["node", "worker", "cli", "demo", "sandboxed", "dev-worker"],
 	["http", "dropin", "sweep", "bootstrap"],
 	["inbound"],
 	["jobs", "retention"],
@@ -17,6 +17,7 @@ const BESIDE: Readonly<Record<string, readonly string[]>> = {
 	access: ["providers"],
 	cli: ["node"],
 	demo: ["node"],
+	"dev-worker": ["node"],
 	sandboxed: ["node"],
 	sandbox: ["core"],
 	db: ["errors", "config", "deps"],
@@ -27,7 +28,7 @@ const NEVER: readonly [from: RegExp, to: string, why: string][] = [
 	[/^providers$/, "db", "providers never import db"],
 	[/^(?!node$|cli$|demo$|sandboxed$|sandbox$)/, "sandbox", "only programs run the sandbox"],
 ];
-const NODE_EDGE = ["node", "cli", "demo", "sandboxed"];
+const NODE_EDGE = ["node", "cli", "demo", "sandboxed", "dev-worker"];
 const NODE_PACKAGES = /^(better-sqlite3|undici|pino|commander|@hono\/node-server)(\/|$)/;
 const WORKERS_TYPES = /^(@cloudflare\/|cloudflare:)/;
 /** Plain JavaScript that starts and builds the programs; nothing imports it. */

@@ -8,6 +8,8 @@ import { createApp } from "../../src/http/app.ts";
 import { createDeapiSandbox } from "../../src/sandbox/deapi/app.ts";
 import type { KnobsPatch } from "../../src/sandbox/deapi/knobs.ts";
 import { Sweep } from "../../src/sweep.ts";
+import { memoryBlobs } from "./blobs.ts";
+import { counted } from "./counted.ts";
 
 /** A provider's hook on its way to us. */
 export interface Post {
@@ -26,6 +28,8 @@ export interface WorldOptions {
 	began?: number;
 	/** How `pass` lets everything that is ready run; a quicker one where hooks are held. */
 	settle?: () => Promise<void>;
+	/** Another edge than a process with its loop: its door, and what does all that is due and returns when something will be. */
+	edge?: (deps: Deps) => { fetch(request: Request): Promise<Response>; run(): Promise<number | null> };
 }
 
 export const KEY = "test-api-key-0123456789";
@@ -86,6 +90,8 @@ export async function openWorld(db: Db, options: WorldOptions = {}) {
 		return receiver(callback);
 	};
 
+	const calls = counted(db);
+	const blobs = memoryBlobs();
 	const config = loadConfig({
 		PUBLIC_URL: GATEWAY,
 		JOBHOOK_API_KEY: KEY,
@@ -99,7 +105,8 @@ export async function openWorld(db: Db, options: WorldOptions = {}) {
 	const deps: Deps = {
 		config,
 		publicUrl: config.publicUrl ?? "http://127.0.0.1:8080",
-		db,
+		db: calls.db,
+		blobs,
 		clock: { now: () => now },
 		random: () => 0.5,
 		http,
@@ -111,12 +118,15 @@ export async function openWorld(db: Db, options: WorldOptions = {}) {
 	const app = createApp(deps);
 	let sweep = new Sweep(deps);
 
+	const edge = options.edge?.(deps);
+	const door = (url: string, init: RequestInit) => Promise.resolve(edge ? edge.fetch(new Request(url, init)) : app.request(url, init));
 	const request = (path: string, init: RequestInit = {}) =>
-		Promise.resolve(app.request(`${GATEWAY}${path}`, { ...init, headers: { authorization: `Bearer ${KEY}`, ...init.headers } }));
-	const postHook = (post: Post) => Promise.resolve(app.request(post.url, { method: "POST", headers: post.headers, body: post.body }));
+		door(`${GATEWAY}${path}`, { ...init, headers: { authorization: `Bearer ${KEY}`, ...init.headers } });
+	const postHook = (post: Post) => door(post.url, { method: "POST", headers: post.headers, body: post.body });
 
 	/** One round after the other until nothing is due; returns when the next row will be. */
 	async function run(): Promise<number | null> {
+		if (edge) return edge.run();
 		for (;;) {
 			await sweep.tend();
 			const work: Promise<void>[] = [];
@@ -139,7 +149,7 @@ export async function openWorld(db: Db, options: WorldOptions = {}) {
 				timers = timers.filter((other) => other !== timer);
 				timer.fn();
 			}
-			await (options.settle ?? settle)();
+			await (options.settle ?? calls.settle)();
 		}
 		now = end;
 		await run();
@@ -147,6 +157,7 @@ export async function openWorld(db: Db, options: WorldOptions = {}) {
 
 	return {
 		deps,
+		blobs,
 		appId,
 		app,
 		sandbox,
@@ -161,6 +172,7 @@ export async function openWorld(db: Db, options: WorldOptions = {}) {
 		},
 		run,
 		pass,
+		settle: calls.settle,
 		request,
 		postHook,
 		holdHooks: (hold: boolean) => {
@@ -205,6 +217,7 @@ export async function openWorld(db: Db, options: WorldOptions = {}) {
 		},
 		close: async () => {
 			sandbox.close();
+			await calls.idle();
 			await db.close();
 		},
 	};
@@ -253,8 +266,3 @@ export const broken = (reason: (HttpAnswer & { kind: "failed" })["reason"], befo
 	reason,
 	before,
 });
-
-/** Lets everything that is ready run; no time passes. */
-export async function settle(): Promise<void> {
-	for (let i = 0; i < 5; i++) await new Promise((resolve) => setTimeout(resolve, 0));
-}

@@ -33,6 +33,7 @@ describe("the checker", () => {
 		["a service that runs the sandbox by itself", "jobs/submit.ts", "sandbox/picture.ts", "only programs run the sandbox"],
 		["a sandbox that knows the service", "sandbox/picture.ts", "providers/deapi.ts", "imports go down only"],
 		["a Workers edge that borrows from Node's", "worker/d1.ts", "node/sqlite.ts", "imports go down only"],
+		["a program of Node's that borrows from the Workers edge", "dev-worker.ts", "worker/d1.ts", "imports go down only"],
 		["a service that reaches for its launcher", "node/gateway.ts", "build.mjs", "not a file that may be imported"],
 	])("refuses %s", (_, from, to, why) => {
 		const relative = path.posix.relative(path.posix.dirname(from), to);
@@ -51,6 +52,7 @@ describe("the checker", () => {
 		["jobs/sql/work.ts", "jobs/job.ts"],
 		["deps.ts", "db/db.ts"],
 		["cli.ts", "node/database.ts"],
+		["dev-worker.ts", "node/worker.ts"],
 		["sandbox/deapi/app.ts", "core/clock.ts"],
 	])("lets %s import %s", (from, to) => {
 		expect(

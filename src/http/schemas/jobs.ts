@@ -53,7 +53,10 @@ export const JobBody = z
 		provider: z.string(),
 		type: z.string(),
 		model: z.string(),
-		input: z.record(z.string(), z.unknown()),
+		input: z
+			.record(z.string(), z.unknown())
+			.nullable()
+			.openapi({ description: "As it was submitted; null only where it is large and cannot be read now" }),
 		metadata: z.record(z.string(), z.unknown()).nullable(),
 		webhook_url: z.string().nullable(),
 		webhook_events: z.array(z.string()).nullable(),

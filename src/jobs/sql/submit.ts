@@ -41,7 +41,7 @@ export const holderOfKey = compile((p: Slots<{ app: string; route: string; key: 
 );
 export const liveHolderOfKey = compile((p: Slots<{ app: string; route: string; key: string; now: number }>) =>
 	q
-		.select({ jobId: idempotencyKeys.jobId })
+		.select({ jobId: idempotencyKeys.jobId, fingerprint: idempotencyKeys.fingerprint })
 		.from(idempotencyKeys)
 		.where(
 			and(

@@ -1,12 +1,12 @@
-import { and, eq, sql } from "drizzle-orm";
+import { and, eq, type SQL, sql } from "drizzle-orm";
 import { compile, compileSql, q, type Slots } from "../../db/compile.ts";
 import type { RowOf } from "../../db/db.ts";
 import { insertWhere } from "../../db/insert.ts";
 import { jobs, lanes, submissions } from "../../db/schema.ts";
-import { Claimer, claiming } from "../../lanes/claim.ts";
+import { type Beside, type Claim, Claimer, type Kind } from "../../lanes/claim.ts";
 
 /** A claimed submission with its job: what to send, or what to ask about. */
-const claimedSubmissions = compile((p: Slots<{ lane: string; claim: string }>) =>
+const claimedSelect = (lane: SQL<string>, claim: SQL<string>) =>
 	q
 		.select({
 			id: submissions.id,
@@ -29,27 +29,30 @@ const claimedSubmissions = compile((p: Slots<{ lane: string; claim: string }>) =
 			type: jobs.type,
 			model: jobs.model,
 			input: jobs.input,
+			inputBlob: jobs.inputBlob,
 			acceptedSince: sql<number>`${jobs.createdAt}`.as("accepted_since"),
 			strikes: lanes.strikes,
 		})
 		.from(submissions)
 		.innerJoin(jobs, eq(jobs.id, submissions.jobId))
 		.innerJoin(lanes, eq(lanes.id, submissions.laneId))
-		.where(and(eq(submissions.laneId, p.lane), eq(submissions.claimId, p.claim))),
+		.where(and(eq(submissions.laneId, lane), eq(submissions.claimId, claim)));
+const claimedOfLane = compile((p: Slots<Claim>) => claimedSelect(p.lane, p.claim));
+const claimedBeside = compile((p: Slots<Beside>) =>
+	claimedSelect(sql`(SELECT asked.lane_id FROM ${submissions} asked WHERE asked.id = ${p.id})`, p.claim),
 );
-export type Claimed = RowOf<typeof claimedSubmissions>;
+export type Claimed = RowOf<typeof claimedOfLane>;
 
 /** `sending` is committed before the request leaves: whatever happens then, it is never sent twice by itself. */
-export const submissionClaimer = () =>
-	new Claimer(
-		claiming(
-			submissions,
-			(p) =>
-				sql`state = CASE WHEN phase = 'send' THEN 'sending' ELSE state END, sent_at = CASE WHEN phase = 'send' THEN ${p.now} ELSE sent_at END`,
-		),
-		(claim) => claimedSubmissions.bind(claim),
-		(deps) => 2 * deps.config.providerDeadlineMs + deps.config.leaseMarginMs,
-	);
+export const submissionWork: Kind<Claimed> = {
+	table: submissions,
+	set: (p) =>
+		sql`state = CASE WHEN phase = 'send' THEN 'sending' ELSE state END, sent_at = CASE WHEN phase = 'send' THEN ${p.now} ELSE sent_at END`,
+	rowsOf: (claim) => claimedOfLane.bind(claim),
+	rowsBeside: (claim) => claimedBeside.bind(claim),
+	leaseMs: (config) => 2 * config.providerDeadlineMs + config.leaseMarginMs,
+};
+export const submissionClaimer = () => new Claimer(submissionWork);
 
 /** Guarded by "no id yet", not by the fence: a sender whose lease ran out may still hand the id in. */
 export const accepted = compileSql<{ submission: string; providerJob: string; lane: string; pollAt: number; now: number }, { id: string }>(
@@ -105,12 +108,12 @@ export const unknown = compileSql<{ submission: string; claim: string; reason: s
 
 /** Leases that ran out: the process that held them is gone, or too slow to be believed. */
 export const expiredClaims = compileSql<
-	{ now: number },
+	{ now: number; most: number },
 	{ id: string; jobId: string; provider: string; accountId: string; claimId: string; state: string; sentAt: number | null }
 >(
 	["id", "jobId", "provider", "accountId", "claimId", "state", "sentAt"],
 	(p) => sql`SELECT id, job_id, provider, account_id, claim_id, state, sent_at FROM ${submissions}
-	WHERE claim_id IS NOT NULL AND next_attempt_at <= ${p.now} LIMIT 500`,
+	WHERE claim_id IS NOT NULL AND next_attempt_at <= ${p.now} LIMIT ${p.most}`,
 );
 export const releasePoll = compileSql<{ submission: string; claim: string; now: number }, { id: string }>(
 	["id"],

@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { HttpAnswer } from "../../../src/core/http.ts";
 import type { Db } from "../../../src/db/db.ts";
 import { Sweep } from "../../../src/sweep.ts";
 import { answer, broken, openWorld, submitted, type World } from "../../support/world.ts";
-import { answerFor, eventsOf, laneOf, submissionsOf } from "./tools.ts";
+import { answerFor, edgeError, eventsOf, laneOf, submissionsOf } from "./tools.ts";
 
 const says = (message: string) => JSON.stringify({ message });
 
@@ -115,9 +116,11 @@ export function dispatch(open: () => Promise<Db>): void {
 			expect((await submissionsOf(world, job))[1]!.nextAttemptAt).toBe(world.now() + 5500);
 		});
 
-		it.each([
+		it.each<[string, HttpAnswer]>([
 			["http_503", answer(503)],
 			["http_429", answer(429)],
+			...[521, 523, 525, 526].map((status): [string, HttpAnswer] => [`http_${status}`, edgeError(status)]),
+			["http_530", edgeError(530, 1016)],
 			["dns_error", broken("dns_error", true)],
 			["connect_failed", broken("connect_failed", true)],
 			["connect_timeout", broken("connect_timeout", true)],
@@ -134,6 +137,13 @@ export function dispatch(open: () => Promise<Db>): void {
 			]);
 			expect(await world.calls("txt2img")).toHaveLength(1);
 			expect((await world.job(job)).state).toBe("completed");
+		});
+
+		it("waits as long as Cloudflare asks to, in deAPI's place", async () => {
+			answerFor(world, "/txt2img", () => ({ ...edgeError(521), headers: { "retry-after": "120" } }));
+			const job = await submitted(world);
+			await world.run();
+			expect((await submissionsOf(world, job))[1]!.nextAttemptAt).toBe(world.now() + 120_000);
 		});
 
 		it("gives each send a hook address of its own", async () => {

@@ -46,6 +46,16 @@ export function models(open: () => Promise<Db>): void {
 			]);
 		});
 
+		it("are asked for again when a question never came back", async () => {
+			const real = world.deps.http;
+			world.deps.http = (request) => (request.url.includes("/models") ? new Promise(() => {}) : real(request));
+			void world.request("/v1/models");
+			await world.settle();
+			world.deps.http = real;
+			world.jump(10_000);
+			expect((await read()).stale).toBe(false);
+		});
+
 		it("are asked for once in ten minutes, however many want them, and kept over a restart", async () => {
 			await Promise.all([read(), read(), read("?type=txt2img")]);
 			world.jump(10 * MINUTES - 1);

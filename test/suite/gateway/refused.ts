@@ -93,10 +93,10 @@ export function refused(open: () => Promise<Db>): void {
 		afterEach(() => world.close());
 		const post = () => hook(world, { ...taken, event: "job.completed" });
 
-		async function signed(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
+		async function signed(bytes: Uint8Array): Promise<string> {
 			const seconds = String(Math.floor(world.now() / 1000));
 			const headers = { "x-deapi-timestamp": seconds, "x-deapi-signature": signDeapi(HOOK_SECRET, seconds, bytes) };
-			const response = await world.app.request(taken.url, { method: "POST", headers, body: bytes });
+			const response = await world.app.request(taken.url, { method: "POST", headers, body: new Uint8Array(bytes) });
 			return `${response.status} ${((await response.json()) as { outcome: string }).outcome}`;
 		}
 		const untouched = () => world.job(taken.job).then((job) => expect(job).toMatchObject({ state: "submitted", revision: 0 }));

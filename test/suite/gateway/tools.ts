@@ -32,6 +32,10 @@ export async function laneOf(world: World, lane: "txt2img" | "status"): Promise<
 	return (await world.deps.db.read(laneById.bind({ lane: `deapi:default/${lane}` })))[0]!;
 }
 
+/** What Cloudflare answers in deAPI's place to those who accept JSON. */
+export const edgeError = (status: number, code = status) =>
+	answer(status, {}, JSON.stringify({ status, error_code: code, cloudflare_error: true, retryable: true }));
+
 export const tokenUrl = (world: World, submission: string) => `${ACCOUNT_URL}/${hookToken(world.deps.secrets, submission)}`;
 
 /** A job that the provider took and has said nothing about: its time in the sandbox only runs in `world.pass`. */
@@ -101,6 +105,7 @@ export async function holdAnswer(world: World, path: string, spoil: (answer: Htt
 	});
 	const round = world.run();
 	await held.passed;
+	await world.settle(); // the round still claims what else is due
 	const arrive = async () => {
 		open.pass();
 		await round;

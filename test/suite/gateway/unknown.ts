@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { HttpAnswer } from "../../../src/core/http.ts";
 import type { Db } from "../../../src/db/db.ts";
-import { answer, broken, openWorld, settle, submitted, type World } from "../../support/world.ts";
-import { answerFor, eventsOf, holdAnswer, hook, onAnswer, submissionsOf, told } from "./tools.ts";
+import { answer, broken, openWorld, submitted, type World } from "../../support/world.ts";
+import { answerFor, edgeError, eventsOf, holdAnswer, hook, onAnswer, submissionsOf, told } from "./tools.ts";
 
 const HOUR = 3_600_000;
 const id = (request_id: unknown) => JSON.stringify({ data: { request_id } });
@@ -15,11 +15,14 @@ export function unknown(open: () => Promise<Db>): void {
 		});
 		afterEach(() => world.close());
 
-		it.each([
+		it.each<[string, HttpAnswer]>([
 			["http_500", answer(500, {}, '{"message":"Server Error"}')],
 			["http_502", answer(502, {}, "<html>bad gateway</html>")],
 			["http_504", answer(504)],
 			["http_409", answer(409)],
+			...[520, 522, 524].map((status): [string, HttpAnswer] => [`http_${status}`, edgeError(status)]),
+			["http_530", edgeError(530, 1033)],
+			["http_521", answer(521, {}, '{"message":"not the edge itself"}')],
 			["timeout", broken("timeout", false)],
 			["connection_lost", broken("connection_lost", false)],
 			["no_id_in_answer", answer(200, {}, "{}")],
@@ -41,6 +44,15 @@ export function unknown(open: () => Promise<Db>): void {
 			expect(await world.calls("request-status")).toHaveLength(0);
 			expect(await eventsOf(world, job)).toEqual(["1 job.failed"]);
 			expect(await submissionsOf(world, job)).toMatchObject([{ n: 1, state: "unknown", nextAttemptAt: null }]);
+		});
+
+		it("is Cloudflare's own 521, too, where we wait so long that it may have tried another origin before", async () => {
+			await world.close();
+			world = await openWorld(await open(), { env: { PROVIDER_DEADLINE_MS: "90000" } });
+			answerFor(world, "/txt2img", () => edgeError(521));
+			const job = await submitted(world);
+			await world.run();
+			expect(await submissionsOf(world, job)).toMatchObject([{ state: "unknown", reason: "http_521" }]);
 		});
 
 		it("is ended by the hook at its token, which brings the id", async () => {
@@ -101,7 +113,7 @@ export function unknown(open: () => Promise<Db>): void {
 			const { arrive } = await holdAnswer(world, "/txt2img");
 			world.deps.db = { ...real, batch: () => new Promise(() => {}) };
 			void arrive();
-			await settle();
+			await world.settle();
 			world.deps.db = real;
 			world.restart();
 			await world.pass(600_000);

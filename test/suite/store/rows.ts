@@ -28,6 +28,7 @@ export const jobRow = (id: string, over: Partial<typeof jobs.$inferSelect> = {})
 	revision: 0,
 	eventId: null,
 	input: "{}",
+	inputBlob: null,
 	metadata: null,
 	webhookUrl: "https://receiver.example.com/hooks",
 	webhookSecret: null,
@@ -64,7 +65,7 @@ export const KINDS: Record<"deliveries" | "submissions", Kind> = {
 				...{ claimId: null, claimedAt: null, attempts: 0, failures: 0, reason: null, armedAt: 1, createdAt: 1, endedAt: null },
 			}),
 		settle: ({ id, claimId }, now) => outbound.delivered.bind({ delivery: id, claim: claimId, reason: "acknowledged", now, spent: 0 }),
-		expired: (now) => outbound.expiredClaims.bind({ now }),
+		expired: (now) => outbound.expiredClaims.bind({ now, most: 500 }),
 		giveBack: ({ id, claimId }, now) =>
 			outbound.retryLater.bind({ delivery: id, claim: claimId, reason: "interrupted", now, spent: 0, at: now }),
 	},
@@ -75,7 +76,7 @@ export const KINDS: Record<"deliveries" | "submissions", Kind> = {
 			return insertSubmission.bind({ ...send, laneId, state: "accepted", phase: "poll", providerJobId: id });
 		},
 		settle: ({ id, claimId }, now) => work.stopPolling.bind({ submission: id, claim: claimId, now }),
-		expired: (now) => work.expiredClaims.bind({ now }),
+		expired: (now) => work.expiredClaims.bind({ now, most: 500 }),
 		giveBack: ({ id, claimId }, now) => work.releasePoll.bind({ submission: id, claim: claimId, now }),
 	},
 };

@@ -1,3 +1,4 @@
+import { utf8 } from "../../bytes.ts";
 import type { Fields } from "../../form.ts";
 import { always, boolean, file, model, number, oneAmong, optional, type Reader } from "../fields.ts";
 import { jobType } from "../job-type.ts";
@@ -61,7 +62,7 @@ export const transcribe = jobType({
 		return {
 			extension: "txt",
 			contentType: "text/plain; charset=utf-8",
-			file: () => new TextEncoder().encode(text),
+			file: () => utf8(text),
 			inline: inline === true ? () => text : null,
 		};
 	},

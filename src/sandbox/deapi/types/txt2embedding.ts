@@ -1,3 +1,4 @@
+import { utf8 } from "../../bytes.ts";
 import { randomFrom } from "../../random.ts";
 import { always, boolean, model, optional, type Reader } from "../fields.ts";
 import { jobType } from "../job-type.ts";
@@ -50,7 +51,7 @@ export const txt2embedding = jobType({
 		return {
 			extension: "json",
 			contentType: "application/json",
-			file: () => new TextEncoder().encode(json()),
+			file: () => utf8(json()),
 			inline: inline === true ? json : null,
 		};
 	},

@@ -1,0 +1,123 @@
+import { sql } from "drizzle-orm";
+import { compileSql } from "../db/compile.ts";
+import type { Bound } from "../db/db.ts";
+import { lanes } from "../db/schema.ts";
+import { isUnavailable } from "../errors.ts";
+import { type Beside, type Kind, type Ports, slotsOf, walkOf } from "./claim.ts";
+
+const LANES_IN_A_WALK = 100;
+/** 20,000 lanes with work; those behind them have their turn when these have had theirs. */
+const WALKS = 200;
+
+type Ahead = { id: string; at: number };
+
+/** Work that is taken one row at a time, by whoever is told that this row is due. */
+export class Turns<Row extends { id: string; laneId: string }> {
+	readonly #kind: Kind<Row>;
+	readonly #statements: ReturnType<typeof turnsOver>;
+
+	constructor(kind: Kind<Row>) {
+		this.#kind = kind;
+		this.#statements = turnsOver(kind);
+	}
+
+	/**
+	 * Claims the row, or, where somebody has it, the one that has waited longest in its lane: then of ten that are told of the
+	 * same row none has come for nothing. Null: nothing of its lane can be taken now. The caller starts it at once: its lease runs.
+	 */
+	async take(ports: Ports, id: string): Promise<Row | null> {
+		const now = ports.clock.now();
+		const beside: Beside = { id, claim: crypto.randomUUID() };
+		const lease = now + this.#kind.leaseMs(ports.config);
+		const taking = this.#statements.take.bind({ ...beside, now, lease, perLane: ports.config.laneConcurrency });
+		const mine = this.#kind.rowsBeside(beside);
+		const rows = await claimed(ports, taking, mine);
+		return rows[0] ?? null;
+	}
+
+	/** After a turn: when this row is due again, and the next one of its lane that is due now. */
+	async after(ports: Ports, { id, laneId: lane }: Row): Promise<Ahead[]> {
+		const now = ports.clock.now();
+		const both = await ports.db.batch([this.#statements.again.bind({ id, now }), this.#statements.next.bind({ lane, now })]);
+		return both.flat();
+	}
+
+	/** A row that could not be taken: when it can be, where only its time or a pause of its lane is in the way. */
+	async later(ports: Ports, id: string): Promise<Ahead[]> {
+		const now = ports.clock.now();
+		const ahead = await ports.db.read(this.#statements.again.bind({ id, now }));
+		return ahead.filter(({ at }) => at > now);
+	}
+
+	/** The rows that are due now, from each open lane as many as it has free slots at most, in pieces. */
+	async *due(ports: Ports): AsyncGenerator<string[]> {
+		let after: string | undefined = "";
+		for (let walks = 0; after !== undefined && walks < WALKS; walks++) {
+			const now = ports.clock.now();
+			const perLane = ports.config.laneConcurrency;
+			const rows: { laneId: string; id: string | null }[] = await ports.db.read(
+				this.#statements.due.bind({ after, now, limit: LANES_IN_A_WALK, perLane }),
+			);
+			yield rows.flatMap(({ id }) => id ?? []);
+			const seen = new Set(rows.map(({ laneId }) => laneId)).size;
+			after = seen < LANES_IN_A_WALK ? undefined : rows.at(-1)?.laneId;
+		}
+	}
+}
+
+/** Reads what the claim took. D1 can lose the answer to what it committed: a row that is ours must not be left lying. */
+async function claimed<Row>({ db }: Ports, taking: Bound<unknown>, mine: Bound<Row>): Promise<Row[]> {
+	try {
+		const [, rows] = await db.batch([taking, mine]);
+		return rows;
+	} catch (e) {
+		if (!isUnavailable(e)) throw e;
+		const rows = await db.read(mine);
+		if (rows.length === 0) throw e;
+		return rows;
+	}
+}
+
+function turnsOver({ table, set }: Pick<Kind<unknown>, "table" | "set">) {
+	return {
+		take: compileSql<{ id: string; claim: string; now: number; lease: number; perLane: number }, { id: string }>(
+			["id"],
+			(p) => sql`UPDATE ${table} SET claim_id = ${p.claim}, claimed_at = ${p.now}, next_attempt_at = ${p.lease}, ${set(p)}
+			WHERE id = (
+				SELECT coalesce(
+					(SELECT own.id FROM ${table} own WHERE own.id = asked.id AND own.next_attempt_at <= ${p.now} AND own.claim_id IS NULL),
+					(SELECT t.id FROM ${table} t WHERE t.lane_id = asked.lane_id AND t.next_attempt_at <= ${p.now} AND t.claim_id IS NULL
+						ORDER BY t.next_attempt_at LIMIT 1)
+				)
+				FROM ${table} asked JOIN ${lanes} l ON l.id = asked.lane_id
+				WHERE asked.id = ${p.id} AND l.not_before <= ${p.now} AND ${slotsOf(sql`l.max_in_flight`, p.perLane)} >
+					(SELECT count(*) FROM ${table} t WHERE t.lane_id = asked.lane_id AND t.claim_id IS NOT NULL)
+			) AND claim_id IS NULL AND next_attempt_at <= ${p.now} RETURNING id`,
+		),
+		/** When a row that nobody has is due, or its lane is open. */
+		again: compileSql<{ id: string; now: number }, Ahead>(
+			["id", "at"],
+			(p) => sql`SELECT own.id, CASE WHEN l.not_before > own.next_attempt_at THEN l.not_before ELSE own.next_attempt_at END AS at
+			FROM ${table} own JOIN ${lanes} l ON l.id = own.lane_id
+			WHERE own.id = ${p.id} AND own.claim_id IS NULL AND own.next_attempt_at IS NOT NULL`,
+		),
+		next: compileSql<{ lane: string; now: number }, Ahead>(
+			["id", "at"],
+			(p) => sql`SELECT t.id, t.next_attempt_at AS at FROM ${table} t JOIN ${lanes} l ON l.id = t.lane_id AND l.not_before <= ${p.now}
+			WHERE t.lane_id = ${p.lane} AND t.next_attempt_at <= ${p.now} AND t.claim_id IS NULL ORDER BY t.next_attempt_at LIMIT 1`,
+		),
+		/** Every lane that was seen has a row, with an id or without. */
+		due: compileSql<{ after: string; now: number; limit: number; perLane: number }, { laneId: string; id: string | null }>(
+			["laneId", "id"],
+			(p) => sql`WITH RECURSIVE ${walkOf(table, p.after)}, seen AS (
+				SELECT walk.lane_id, l.not_before, ${slotsOf(sql`l.max_in_flight`, p.perLane)} -
+					(SELECT count(*) FROM ${table} t WHERE t.lane_id = walk.lane_id AND t.claim_id IS NOT NULL) AS free
+				FROM walk JOIN ${lanes} l ON l.id = walk.lane_id WHERE walk.lane_id IS NOT NULL LIMIT ${p.limit}
+			)
+			SELECT seen.lane_id, due.id FROM seen LEFT JOIN ${table} due ON seen.not_before <= ${p.now} AND seen.free > 0 AND due.id IN (
+				SELECT t.id FROM ${table} t WHERE t.lane_id = seen.lane_id AND t.next_attempt_at <= ${p.now} AND t.claim_id IS NULL
+				ORDER BY t.next_attempt_at LIMIT ${p.perLane}
+			) ORDER BY seen.lane_id`,
+		),
+	};
+}

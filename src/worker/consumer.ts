@@ -1,0 +1,94 @@
+import type { Message, MessageBatch } from "@cloudflare/workers-types";
+import { accountById } from "../access/accounts.ts";
+import type { Deps, Due } from "../deps.ts";
+import { isUnavailable } from "../errors.ts";
+import type { Models } from "../jobs/models.ts";
+import { submissionWork } from "../jobs/sql/work.ts";
+import { workOn } from "../jobs/work.ts";
+import { Turns } from "../lanes/turns.ts";
+import { deliver } from "../outbound/deliver.ts";
+import { deliveryWork } from "../outbound/sql.ts";
+import type { Hint, Hints } from "./queue.ts";
+
+/** After D1 refused: the message comes again. */
+const RETRY_S = 5;
+
+/** Does what messages say is due, if it is. Whatever becomes of a message, SQL and the sweep know what is left. */
+export class Consumer {
+	readonly #deps: Deps;
+	readonly #hints: Hints;
+	readonly #models: Models;
+	readonly #submissions = new Turns(submissionWork);
+	readonly #deliveries = new Turns(deliveryWork);
+
+	constructor(deps: Deps, hints: Hints, models: Models) {
+		this.#deps = deps;
+		this.#hints = hints;
+		this.#models = models;
+	}
+
+	/** All messages of a batch at once; what breaks in one stays there. */
+	async consume(batch: MessageBatch<Hint>): Promise<void> {
+		await Promise.all(batch.messages.map((message) => this.#take(message)));
+	}
+
+	/** Puts what is due now into the queue. Returns how many rows. */
+	async enqueueDue(): Promise<number> {
+		let found = 0;
+		for (const [kind, turns] of [["submission", this.#submissions] as const, ["delivery", this.#deliveries] as const])
+			for await (const ids of turns.due(this.#deps)) {
+				found += ids.length;
+				this.#hints.add(...ids.map((id) => ({ kind, id, at: this.#deps.clock.now() })));
+				await this.#hints.flush();
+			}
+		return found;
+	}
+
+	async #take(message: Message<Hint>): Promise<void> {
+		try {
+			await this.#turn(message.body);
+			message.ack();
+		} catch (e) {
+			const unavailable = isUnavailable(e);
+			this.#deps.log.error({ ...message.body, err: e, unavailable }, "message.failed");
+			if (unavailable) message.retry({ delaySeconds: RETRY_S });
+			else message.ack();
+		}
+		await this.#hints.flush(); // not at the end of the batch: one that hangs would hold back what follows on the others
+	}
+
+	async #turn({ kind, id }: Hint): Promise<void> {
+		switch (kind) {
+			case "submission":
+				return this.#oneOf(kind, this.#submissions, (row) => workOn(this.#deps, row), id);
+			case "delivery":
+				return this.#oneOf(kind, this.#deliveries, (row) => deliver(this.#deps, row), id);
+			case "models":
+				return this.#readModels(id);
+		}
+	}
+
+	/** Claims by id, works, and tells what is due next: this row again, and another one of its lane. */
+	async #oneOf<Row extends { id: string; laneId: string }>(
+		kind: Due["kind"],
+		turns: Turns<Row>,
+		work: (row: Row) => Promise<void>,
+		id: string,
+	): Promise<void> {
+		const tell = (rows: { id: string; at: number }[]) => this.#hints.add(...rows.map((row) => ({ kind, ...row })));
+		const row = await turns.take(this.#deps, id);
+		if (row === null) return tell(await turns.later(this.#deps, id));
+		try {
+			await work(row);
+		} catch (e) {
+			// not settled: its lease runs out and the sweep takes it from there
+			this.#deps.log.error({ [kind]: row.id, err: e, unavailable: isUnavailable(e) }, "work.failed");
+		}
+		tell(await turns.after(this.#deps, row));
+	}
+
+	async #readModels(id: string): Promise<void> {
+		const account = await accountById(this.#deps, id);
+		if (account !== null) await this.#models.read(account);
+	}
+}
