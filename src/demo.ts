@@ -4,13 +4,20 @@ import path from "node:path";
 import { parseArgs } from "node:util";
 import { newSigningSecret } from "./core/signature.ts";
 import { Client } from "./demo/client.ts";
+import { ENGINES } from "./demo/engines.ts";
 import { startReceiver } from "./demo/receiver.ts";
 import { checkCallbacks, followJob, postHookAgain, type Step, saveResult } from "./demo/story.ts";
-import { startGateway } from "./node/gateway.ts";
 import { startSandboxed } from "./node/sandboxed.ts";
 
-/** `npm run demo`: one job, end to end, over real HTTP and a real SQLite file. `--json`: a summary as the last line. */
-const { values: options } = parseArgs({ options: { json: { type: "boolean", default: false } } });
+/** `npm run demo`: one job, end to end, over real HTTP and a real database. `--json`: a summary as the last line. */
+const { values: options } = parseArgs({
+	options: { json: { type: "boolean", default: false }, engine: { type: "string", default: "sqlite" } },
+});
+const startEngine = ENGINES[options.engine];
+if (startEngine === undefined) {
+	console.error(`unknown engine: ${options.engine}; one of ${Object.keys(ENGINES).join(", ")}`);
+	process.exit(2);
+}
 const began = performance.now();
 const steps: Step[] = [];
 let doing = "start";
@@ -23,9 +30,11 @@ function tell(name: string, detail: string): void {
 }
 
 const folder = mkdtempSync(path.join(os.tmpdir(), "jobhook-demo-"));
+process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => process.exit(1)); // what an engine started ends with us
 const closing: (() => Promise<void>)[] = [];
 
-async function run(): Promise<Record<string, unknown>> {
+async function run(start: (typeof ENGINES)[string]): Promise<Record<string, unknown>> {
 	const apiKey = newSigningSecret();
 	const secrets = new Map([["/job", newSigningSecret()]]);
 	const { config, sandbox } = await startSandboxed({
@@ -35,7 +44,7 @@ async function run(): Promise<Record<string, unknown>> {
 		LOG_LEVEL: "silent",
 	});
 	closing.unshift(sandbox.close);
-	const gateway = await startGateway(config);
+	const gateway = await start(config);
 	closing.unshift(gateway.stop);
 	const receiver = await startReceiver((at) => secrets.get(at) ?? "");
 	closing.unshift(receiver.close);
@@ -57,12 +66,11 @@ async function run(): Promise<Record<string, unknown>> {
 
 let summary: Record<string, unknown>;
 try {
-	summary = await run();
+	summary = await run(startEngine);
 } catch (e) {
 	summary = { ok: false, step: doing, error: (e as Error).message };
 	console.error(`the demo failed ${doing}: ${(e as Error).message}`);
 	process.exitCode = 1;
 }
 for (const close of closing) await close();
-rmSync(folder, { recursive: true, force: true });
 if (options.json) console.log(JSON.stringify(summary));

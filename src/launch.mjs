@@ -1,4 +1,4 @@
-// Starts the programs of this package: `node src/launch.mjs <start|dev|demo|sandbox|cli|build|test|bench|soak> [arguments]`.
+// Starts the programs of this package: `node src/launch.mjs <start|dev|dev-worker|demo|sandbox|cli|build|test|bench|soak> [arguments]`.
 // Plain JavaScript that any Node can read, so that one that is too old gets a sentence instead of a crash.
 import { spawn } from "node:child_process";
 import path from "node:path";
@@ -38,23 +38,35 @@ async function runBuilt(program) {
 	await import(`../dist/${program}.js`);
 }
 
+/** What cannot be built says so in its own words, without a stack. */
+async function make(...steps) {
+	const builders = await import("./build.mjs");
+	try {
+		for (const step of steps) await builders[step]();
+	} catch (e) {
+		console.error(e.message);
+		process.exit(1);
+	}
+}
+
 const programs = {
 	start: () => runBuilt("node"),
 	demo: () => runBuilt("demo"),
 	sandbox: () => runBuilt("sandbox"),
 	cli: () => runBuilt("cli"),
-	build: async () => (await import("./build.mjs")).build(),
+	build: () => make("build", "buildWorker"),
 	dev: () => run(process.execPath, ["--watch", "src/node.ts"], { SANDBOX: "1" }),
+	"dev-worker": () => run(process.execPath, ["src/dev-worker.ts"]),
 	bench: async () => {
-		await (await import("./build.mjs")).build();
+		await make("build");
 		run(process.execPath, ["test/bench/main.ts", ...rest]);
 	},
 	soak: async () => {
-		await (await import("./build.mjs")).build();
+		await make("build");
 		run(process.execPath, ["test/e2e/soak.ts", ...rest]);
 	},
 	test: async () => {
-		await (await import("./build.mjs")).build();
+		await make("build", "buildStaleWorker");
 		const offline = { WRANGLER_SEND_METRICS: "false", CLOUDFLARE_CF_FETCH_ENABLED: "false" };
 		run(process.execPath, [bin("vitest/vitest.mjs"), "run", "--config", "test/vitest.config.ts", ...rest], offline);
 	},

@@ -32,6 +32,11 @@ it("the demo walks one job end to end and ends with a summary in one line", asyn
 	expect(code).toBe(0);
 });
 
+it("a demo on an engine that does not exist names those that do, and exits 2", async () => {
+	const { code, out, err } = await run([dist("demo.js"), "--engine", "mysql"], { cwd: scratch() });
+	expect({ code, out, err }).toEqual({ code: 2, out: "", err: "unknown engine: mysql; one of sqlite, worker\n" });
+});
+
 it("an older Node gets one clear line instead of a crash", async () => {
 	const older = 'Object.defineProperty(process, "versions", { value: { ...process.versions, node: "20.20.2" } })';
 	const { code, err } = await run([
