@@ -112,6 +112,7 @@ export const SETTINGS = {
 
 	requestsPerMinute: count("REQUESTS_PER_MINUTE", 600, 0),
 	backpressureMs: seconds("BACKPRESSURE_S", 30, 0),
+	// one that is no text is kept as base64, in a row that D1 takes: less than 2 MB
 	hookMaxBytes: count("HOOK_MAX_BYTES", 1_048_576, 1, 1_400_000),
 	submitMaxBytes: count("SUBMIT_MAX_BYTES", 2_097_152),
 	headersDeadlineMs: count("HEADERS_DEADLINE_MS", 10_000),

@@ -4,9 +4,3 @@ export const ROW_MAX_BYTES = 1_900_000;
 /** Whether a text has at most so many bytes as UTF-8. */
 export const fits = (text: string, maxBytes = ROW_MAX_BYTES): boolean =>
 	text.length * 3 <= maxBytes || new TextEncoder().encode(text).length <= maxBytes;
-
-/** The beginning of a text that does not fit. */
-export const clipped = (text: string, maxBytes = ROW_MAX_BYTES): string =>
-	fits(text, maxBytes)
-		? text
-		: new TextDecoder("utf-8", { fatal: false, ignoreBOM: true }).decode(new TextEncoder().encode(text).subarray(0, maxBytes - 3));

@@ -1,9 +1,7 @@
 import { and, eq, type SQL, sql } from "drizzle-orm";
 import { alias } from "drizzle-orm/sqlite-core";
 import { compile, compileSql, q, type Slots } from "../../db/compile.ts";
-import type { Stmt } from "../../db/db.ts";
 import { insertRow, insertWhere } from "../../db/insert.ts";
-import { clipped } from "../../db/row.ts";
 import { events, jobs, receipts, results, submissions } from "../../db/schema.ts";
 
 /*
@@ -135,21 +133,12 @@ const whereMoved = (p: { job: unknown; event: unknown }) =>
 	sql`EXISTS (SELECT 1 FROM ${jobs} j WHERE j.id = ${p.job} AND j.event_id = ${p.event})`;
 const fromMoved = (p: { job: unknown; event: unknown }) => sql`FROM ${jobs} WHERE ${jobs.id} = ${p.job} AND ${jobs.eventId} = ${p.event}`;
 
-/** Of a body that no row holds the beginning is kept. */
-const clipping = <Values extends { body: string }, Row>(stmt: Stmt<Values, Row>): Stmt<Values, Row> => ({
-	get sql() {
-		return stmt.sql;
-	},
-	map: stmt.map,
-	bind: (values) => stmt.bind({ ...values, body: clipped(values.body) }),
-});
-
-export const receiptOfMove = clipping(insertWhere<typeof receipts, { job: string; event: string }>(receipts, fromMoved));
+export const receiptOfMove = insertWhere<typeof receipts, { job: string; event: string }>(receipts, fromMoved);
 export const eventOfMove = insertWhere<typeof events, { job: string; event: string }>(events, fromMoved);
 export const resultOfMove = insertWhere<typeof results, { job: string; event: string }>(results, fromMoved);
 
 /** A receipt that moves nothing. A copy of one we have changes nothing and returns no row. */
-export const receiptAlone = clipping(insertRow(receipts, { orIgnore: true }));
+export const receiptAlone = insertRow(receipts, { orIgnore: true });
 export const receiptExists = compile((p: Slots<{ provider: string; account: string; delivery: string }>) =>
 	q
 		.select({ id: receipts.id, outcome: receipts.outcome })
