@@ -33,5 +33,7 @@ export interface Deps {
 	secrets: Secretbox;
 	/** Work falls due: a hint, may be lost. The sweep is the truth. */
 	wake: (...due: Due[]) => void;
+	/** Resolves when what `wake` was told is on its way: before anything that waits for that work. */
+	woken: () => Promise<void>;
 	log: Log;
 }

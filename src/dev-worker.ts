@@ -3,10 +3,10 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { SETTINGS } from "./config.ts";
 import { isExpected } from "./node/expected.ts";
+import { ROOT } from "./node/root.ts";
 import { startSandboxed } from "./node/sandboxed.ts";
 import { startWorker } from "./node/worker.ts";
 import { sandboxedSettings } from "./node/worker-config.ts";
-import { ROOT } from "./node/wrangler.ts";
 
 /** `npm run dev:worker`: the Worker on this machine, built again at every edit, with the sandbox beside it. */
 const STATE = path.join(ROOT, ".wrangler/state");

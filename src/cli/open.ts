@@ -46,6 +46,7 @@ async function using<T>(config: Config, db: SqliteDb, work: (ports: Ports) => Pr
 			http: () => Promise.reject(new Error("a command sends no requests")),
 			secrets: openSecretbox(config),
 			wake: () => {},
+			woken: async () => {},
 			log: SILENT,
 		});
 	} finally {

@@ -70,6 +70,7 @@ type Job = NonNullable<Awaited<ReturnType<typeof readJob>>>;
 /** The job was accepted, and so it is answered, whatever happens while we wait. */
 async function later(deps: Deps, appId: string, job: Job, waitMs: number, gone: AbortSignal): Promise<Job> {
 	try {
+		await deps.woken();
 		await waitForEnd(deps, appId, job.id, waitMs, gone);
 		return (await readJob(deps, appId, job.id)) ?? job;
 	} catch {

@@ -3,7 +3,8 @@ import { compileSql } from "../db/compile.ts";
 import type { Bound } from "../db/db.ts";
 import { lanes } from "../db/schema.ts";
 import { isUnavailable } from "../errors.ts";
-import { type Beside, type Kind, type Ports, slotsOf, walkOf } from "./claim.ts";
+import type { Beside, Kind, Ports } from "./claim.ts";
+import { type Claimable, slotsOf, walkOf } from "./sql.ts";
 
 const LANES_IN_A_WALK = 100;
 /** 20,000 lanes with work; those behind them have their turn when these have had theirs. */
@@ -78,7 +79,7 @@ async function claimed<Row>({ db }: Ports, taking: Bound<unknown>, mine: Bound<R
 	}
 }
 
-function turnsOver({ table, set }: Pick<Kind<unknown>, "table" | "set">) {
+function turnsOver({ table, set }: Claimable) {
 	return {
 		take: compileSql<{ id: string; claim: string; now: number; lease: number; perLane: number }, { id: string }>(
 			["id"],

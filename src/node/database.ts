@@ -1,15 +1,12 @@
 import { closeSync, existsSync, mkdirSync, openSync } from "node:fs";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
 import type { Config } from "../config.ts";
 import { migrateSqlite } from "./migrate.ts";
+import { ROOT } from "./root.ts";
 import { openSecretbox } from "./secrets.ts";
 import { openSqlite, type SqliteDb } from "./sqlite.ts";
 
-/** Both `src/node/` and the bundle in `dist/` are run; the migrations stand at the package's root. */
-const here = path.dirname(fileURLToPath(import.meta.url));
-const root = path.resolve(here, path.basename(here) === "dist" ? ".." : "../..");
-export const MIGRATIONS = path.join(root, "migrations/sqlite");
+export const MIGRATIONS = path.join(ROOT, "migrations/sqlite");
 
 /** Opens the database of the settings and brings it to this code's schema. */
 export function openDatabase(config: Pick<Config, "databasePath"> & Partial<Pick<Config, "masterKeys">>): SqliteDb {

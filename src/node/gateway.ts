@@ -64,7 +64,7 @@ export async function startGateway(config: Config, log: Log = createLog(config.l
 		secrets: openSecretbox(config),
 		log,
 	};
-	const deps: Deps = { ...ports, wake: () => loop.wake() };
+	const deps: Deps = { ...ports, wake: () => loop.wake(), woken: async () => {} };
 	const loop = new Loop(deps);
 	const { appId } = await bootstrap(deps);
 	const vitals = () => ({ in_flight: loop.inFlight, event_loop_delay_p99_ms: lateMs(delay.percentile(99)) });

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { Config } from "../config.ts";
 import { Refused } from "./refused.ts";
-import { ROOT } from "./wrangler.ts";
+import { ROOT } from "./root.ts";
 
 /** A copy of wrangler.toml: wrangler writes where its configuration is, and not into the repository. */
 export function writeConfig(folder: string, main: string, more = ""): void {

@@ -5,8 +5,9 @@ import os from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Refused } from "./refused.ts";
+import { ROOT } from "./root.ts";
 import { writeConfig, writeSettings } from "./worker-config.ts";
-import { ROOT, runWrangler, type WranglerRun } from "./wrangler.ts";
+import { runWrangler, type WranglerRun } from "./wrangler.ts";
 
 const START_DEADLINE_MS = 30_000;
 /** A sweep alone may spend 20 s on retention. */

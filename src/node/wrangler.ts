@@ -3,13 +3,10 @@ import { once } from "node:events";
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
 import { stripVTControlCharacters } from "node:util";
 import { Refused } from "./refused.ts";
+import { ROOT } from "./root.ts";
 
-/** Both `src/node/` and the bundle in `dist/` are run; wrangler.toml stands at the package's root. */
-const here = path.dirname(fileURLToPath(import.meta.url));
-export const ROOT = path.resolve(here, path.basename(here) === "dist" ? ".." : "../..");
 /** Its own program: a signal to npx or npm would leave workerd behind. */
 const BIN = path.join(ROOT, "node_modules/wrangler/bin/wrangler.js");
 const KEPT_LINES = 30;

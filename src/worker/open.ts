@@ -27,6 +27,7 @@ export function openEdge(env: Env): Edge {
 		http: createFetchHttp(config),
 		secrets: new Secretbox(config.masterKeys),
 		wake: hints.add,
+		woken: async () => void (await hints.flush()),
 		log,
 	};
 	return edgeOver(deps, hints);

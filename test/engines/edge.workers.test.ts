@@ -4,7 +4,7 @@ import { openD1, refuse } from "../../src/worker/d1.ts";
 import { type EdgeWorld, openEdgeWorld } from "../support/edge.ts";
 import { emptyD1 } from "../support/workers/d1.ts";
 import { sickD1 } from "../support/workers/sick.ts";
-import { answer, broken, type Callback, submitted } from "../support/world.ts";
+import { answer, broken, type Callback, JOB, submitted } from "../support/world.ts";
 
 const MINUTE = 60_000;
 const OVERLOADED = "D1 DB is overloaded. Requests queued for too long.";
@@ -32,6 +32,18 @@ describe("at the edge", () => {
 			expect((await attemptsOf(job)).map(({ what }) => what)).toEqual(["delivered", "delivered"]);
 			expect(world.lines.filter(({ what }) => what === "sweep.finished")).toEqual([]);
 			expect(world.queue.handed.every(({ end }) => end === "acked")).toBe(true);
+		});
+
+		it("are on their way before an answer that waits for the job's end", async () => {
+			const answered = world.request("/v1/jobs?wait=20", {
+				method: "POST",
+				headers: { "content-type": "application/json" },
+				body: JSON.stringify(JOB),
+			});
+			await vi.waitFor(() => expect(world.queue.sent.map(({ body }) => body.kind)).toContain("submission"));
+			await world.pass(20_000);
+			expect((await answered).status).toBe(202);
+			expect(world.callbacks.length).toBeGreaterThan(0);
 		});
 
 		it("keep a retry after 5 s at 5 to 7 s", async () => {

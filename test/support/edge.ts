@@ -90,6 +90,7 @@ export async function openEdgeWorld(db: Db, options: WorldOptions = {}) {
 			isolate = () => {
 				const hints = new Hints(queue, deps);
 				deps.wake = hints.add;
+				deps.woken = async () => void (await hints.flush());
 				edge = edgeOver(deps, hints);
 			};
 			isolate();

@@ -29,7 +29,7 @@ const NEVER: readonly [from: RegExp, to: string, why: string][] = [
 	[/^(?!node$|cli$|demo$|sandboxed$|sandbox$)/, "sandbox", "only programs run the sandbox"],
 ];
 const NODE_EDGE = ["node", "cli", "demo", "sandboxed", "dev-worker"];
-const NODE_PACKAGES = /^(better-sqlite3|undici|pino|commander|@hono\/node-server)(\/|$)/;
+const NODE_PACKAGES = /^(better-sqlite3|postgres|undici|pino|commander|@hono\/node-server)(\/|$)/;
 const WORKERS_TYPES = /^(@cloudflare\/|cloudflare:)/;
 /** Plain JavaScript that starts and builds the programs; nothing imports it. */
 const LAUNCHER = /^[a-z]+\.mjs$/;

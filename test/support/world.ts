@@ -112,6 +112,7 @@ export async function openWorld(db: Db, options: WorldOptions = {}) {
 		http,
 		secrets: new Secretbox(config.masterKeys ?? [new Uint8Array(32).fill(7)]),
 		wake: () => {},
+		woken: async () => {},
 		log: { info: log("info"), warn: log("warn"), error: log("error") },
 	};
 	const { appId } = await bootstrap(deps);

@@ -175,8 +175,10 @@ export function resolves(open: () => Promise<Db>): void {
 
 		it("two resubmits: one more send", async () => {
 			const { job } = await lost(world);
-			meet(world, laterFirst);
-			const answers = await Promise.all([resolveJob(world, job, { action: "resubmit" }), resolveJob(world, job, { action: "resubmit" })]);
+			const { first } = meet(world, laterFirst);
+			const one = resolveJob(world, job, { action: "resubmit" });
+			await first;
+			const answers = await Promise.all([one, resolveJob(world, job, { action: "resubmit" })]);
 			expect(answers.map(({ status }) => status)).toEqual(laterFirst ? [409, 200] : [200, 409]);
 			await world.run();
 			expect((await submissionsOf(world, job)).map(({ n }) => n)).toEqual([1, 2]);

@@ -139,18 +139,18 @@ export const status = (word: string, result_url: string | null = null) =>
 /** The next two batches are both decided before either runs. `laterFirst` runs the second one first; `first`: one waits. */
 export function meet(world: World, laterFirst: boolean): { first: Promise<void> } {
 	const real = world.deps.db;
-	const waiting: (() => void)[] = [];
+	const waiting: (() => Promise<unknown>)[] = [];
 	const { pass, passed: first } = gate();
-	const both = (go: () => void) => {
+	const both = async (go: () => Promise<unknown>) => {
 		waiting.push(go);
 		pass();
 		if (waiting.length < 2) return;
 		world.deps.db = real;
-		for (const next of laterFirst ? waiting.toReversed() : waiting) next();
+		for (const next of laterFirst ? waiting.toReversed() : waiting) await next();
 	};
 	world.deps.db = {
 		...real,
-		batch: (work) => new Promise((resolve, reject) => both(() => void real.batch(work).then(resolve, reject))),
+		batch: (work) => new Promise((resolve, reject) => void both(() => real.batch(work).then(resolve, reject))),
 	};
 	return { first };
 }

@@ -1,0 +1,72 @@
+import { type SQL, sql } from "drizzle-orm";
+import { compileSql, type Slots } from "../db/compile.ts";
+import { type deliveries, lanes, type submissions } from "../db/schema.ts";
+
+/** What can be claimed: both tables name their lane, their due time and their claim in the same columns. */
+export type Work = typeof deliveries | typeof submissions;
+/** A table of work, and what a claim changes in it besides claim, lease and time. */
+export interface Claimable {
+	table: Work;
+	set: (p: Slots<{ now: number }>) => SQL;
+}
+
+/** `dueAt`: its first row, or the end of its pause. `laterAt`: its first row after now. `free`: slots, when we looked. */
+export type Lane = { laneId: string; dueAt: number; laterAt: number | null; free: number };
+/** A lane's own limit, else the setting's: one that is changed counts from the next round on. */
+export const slotsOf = (lane: SQL, perLane: SQL) => sql`coalesce(${lane}, CAST(${perLane} AS bigint))`;
+
+/** Lanes after `after`, in order, that have work: a skip scan, which ends with a null. */
+export const walkOf = (table: Work, after: SQL): SQL => sql`walk(lane_id) AS (
+				SELECT (SELECT lane_id FROM ${table} WHERE next_attempt_at IS NOT NULL AND lane_id > ${after} ORDER BY lane_id LIMIT 1)
+				UNION ALL
+				SELECT (SELECT t.lane_id FROM ${table} t WHERE t.next_attempt_at IS NOT NULL AND t.lane_id > walk.lane_id ORDER BY t.lane_id LIMIT 1)
+				FROM walk WHERE walk.lane_id IS NOT NULL
+			)`;
+
+/** Lanes that have work, with their times and free slots. */
+export const walking = (table: Work) =>
+	compileSql<{ after: string; now: number; limit: number; perLane: number }, Lane>(
+		["laneId", "dueAt", "laterAt", "free"],
+		(p) => sql`WITH RECURSIVE ${walkOf(table, p.after)}, first AS (
+			SELECT walk.lane_id, (SELECT min(next_attempt_at) FROM ${table} t WHERE t.lane_id = walk.lane_id AND t.next_attempt_at IS NOT NULL) AS due_at,
+				(SELECT min(next_attempt_at) FROM ${table} t WHERE t.lane_id = walk.lane_id AND t.next_attempt_at > ${p.now}) AS later_at
+			FROM walk WHERE walk.lane_id IS NOT NULL LIMIT ${p.limit}
+		)
+		SELECT first.lane_id, CASE WHEN ${lanes.notBefore} > first.due_at THEN ${lanes.notBefore} ELSE first.due_at END AS due_at, first.later_at,
+			${slotsOf(sql`${lanes.maxInFlight}`, p.perLane)} - (SELECT count(*) FROM ${table} t WHERE t.lane_id = first.lane_id AND t.claim_id IS NOT NULL) AS free
+		FROM first JOIN ${lanes} ON ${lanes.id} = first.lane_id WHERE true ORDER BY first.lane_id`,
+	);
+
+type Taking = { lane: string; claim: string; now: number; lease: number; room: number; perLane: number };
+
+/**
+ * Takes from one open lane its oldest due rows, at most its free slots, counted over all processes. What makes a row free to
+ * take is said once more outside: PostgreSQL reads only that again when another claimer had the row locked.
+ */
+const take = ({ table, set }: Claimable, guard: (p: Slots<Taking>) => SQL) =>
+	compileSql<Taking, { id: string }>(
+		["id"],
+		(p) => sql`UPDATE ${table} SET claim_id = ${p.claim}, claimed_at = ${p.now}, next_attempt_at = ${p.lease}, ${set(p)}
+		WHERE id IN (
+			SELECT id FROM ${table} WHERE lane_id = ${p.lane} AND next_attempt_at <= ${p.now} AND claim_id IS NULL
+			ORDER BY next_attempt_at LIMIT coalesce((
+				SELECT CASE WHEN free > ${p.room} THEN ${p.room} WHEN free > 0 THEN free ELSE 0 END FROM (
+					SELECT ${slotsOf(sql`l.max_in_flight`, p.perLane)} - (SELECT count(*) FROM ${table} t WHERE t.lane_id = l.id AND t.claim_id IS NOT NULL) AS free
+					FROM ${lanes} l WHERE l.id = ${p.lane} AND l.not_before <= ${p.now} ${guard(p)}
+				) AS slots
+			), 0)
+		) AND claim_id IS NULL AND next_attempt_at <= ${p.now} RETURNING id`,
+	);
+export const taking = (work: Claimable) => take(work, () => sql``);
+/** Behind `lockLane` in one batch, where that has locked the lane. */
+export const takingLocked = (work: Claimable) => take(work, (p) => sql`AND current_setting('jobhook.lane', true) = ${p.lane}`);
+
+/**
+ * On PostgreSQL a claimer holds its lane until it commits, and passes over one that somebody holds: so the slots it counts are
+ * those of all processes. A statement of its own, for only the next one sees what the last holder has committed.
+ */
+export const lockLane = compileSql<{ lane: string }, { locked: string }>(
+	["locked"],
+	(p) => sql`SELECT set_config('jobhook.lane', held.id, true) AS locked
+		FROM (SELECT id FROM ${lanes} WHERE id = ${p.lane} FOR UPDATE SKIP LOCKED) AS held`,
+);

@@ -1,0 +1,33 @@
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { getTableName } from "drizzle-orm";
+import postgres from "postgres";
+import { inject } from "vitest";
+import * as schema from "../../../src/db/schema.ts";
+import { openPostgres, type PostgresDb } from "../../../src/node/postgres.ts";
+
+const server = inject("postgresUrl");
+const TABLES = Object.values(schema).map((table) => `DELETE FROM ${getTableName(table)};`);
+
+/** A new database on the tests' server. */
+export async function newDatabase(): Promise<string> {
+	const name = `t${crypto.randomUUID().replaceAll("-", "")}`;
+	const sql = postgres(server ?? "", { max: 1, onnotice: () => {} });
+	await sql.unsafe(`CREATE DATABASE ${name}`);
+	await sql.end();
+	return (server ?? "").replace(/\/[^/]*$/, `/${name}`);
+}
+
+let shared: Promise<PostgresDb> | undefined;
+
+/** One database for a whole file: every test begins by emptying it. */
+export async function emptyPostgres(): Promise<PostgresDb> {
+	shared ??= (async () => {
+		const db = openPostgres(await newDatabase(), { pool: 10, prepare: true });
+		await db.raw.unsafe(readFileSync(path.resolve(import.meta.dirname, "../../../migrations/postgres/0000_init.sql"), "utf8"));
+		return db;
+	})();
+	const db = await shared;
+	await db.raw.unsafe(TABLES.join(""));
+	return { ...db, close: async () => {} };
+}
