@@ -33,18 +33,27 @@ export class JobhookError extends Error {
 	readonly details: Detail[];
 	/** When it makes sense to ask again, seconds. */
 	readonly retryAfterS: number | null;
+	/** `unavailable`, and what was to be written may stand all the same: the answer was lost. */
+	readonly maybeWritten: boolean;
 
-	constructor(code: ErrorCode, message: string, options: { details?: Detail[]; cause?: unknown; retryAfterS?: number } = {}) {
+	constructor(
+		code: ErrorCode,
+		message: string,
+		options: { details?: Detail[]; cause?: unknown; retryAfterS?: number; maybeWritten?: boolean } = {},
+	) {
 		super(message, { cause: options.cause });
 		this.name = "JobhookError";
 		this.code = code;
 		this.details = options.details ?? [];
 		this.retryAfterS = options.retryAfterS ?? null;
+		this.maybeWritten = options.maybeWritten ?? false;
 	}
 
 	get status(): (typeof STATUS)[ErrorCode] {
 		return STATUS[this.code];
 	}
 }
+
+export const mayBeWritten = (e: unknown): boolean => e instanceof JobhookError && e.maybeWritten;
 
 export const isUnavailable = (e: unknown): boolean => e instanceof JobhookError && e.code === "unavailable";

@@ -1,3 +1,4 @@
+import { readCache, writeCache } from "./db/cache.ts";
 import type { Deps } from "./deps.ts";
 import { alone } from "./lanes/alone.ts";
 import { oldInputs, oldResults } from "./retention/blobs.ts";
@@ -11,14 +12,21 @@ const BROOMS: readonly Broom[] = [bodies, oldReceipts, oldKeys, oldCache, oldJob
 /** Batches of one kind in one stretch: with the jobs' 25 a batch and a stretch every 10 s, 50 jobs a second. */
 const STEPS = 20;
 
+/** Where the brooms stand, by their names. */
+interface Memory {
+	after: Record<string, Cursor>;
+	restsUntil: Record<string, number>;
+}
+const KEY = "retention";
+
 /**
- * Drops what was kept long enough, a little at a time. It remembers where it stopped and begins again at the end of each lap;
- * what it remembers may be lost, the rows themselves say what is left to do.
+ * Drops what was kept long enough, a little at a time. Where it stopped is kept in `cache`, so that a process, or an isolate
+ * that lives for one sweep, goes on there; lost, it begins a new lap: the rows themselves say what is left to do.
  */
 export class Retention {
 	readonly #deps: Deps;
-	readonly #after = new Map<Broom, Cursor>();
-	readonly #restsUntil = new Map<Broom, number>();
+	#memory: Memory | undefined;
+	#kept = "";
 
 	constructor(deps: Deps) {
 		this.#deps = deps;
@@ -26,27 +34,49 @@ export class Retention {
 
 	/** At most `STEPS` batches of each kind. True when a lap of every kind was finished: nothing old is left. */
 	async stretch(stopping: () => boolean = () => false): Promise<boolean> {
+		const memory = await alone(this.#deps, { part: "retention" }, () => this.#remember());
+		if (memory === null) return false;
 		const removed: Record<string, number> = {};
 		let finished = true;
 		for (const broom of BROOMS) {
-			const lapped = await alone(this.#deps, { part: `retention of ${broom.name}` }, () => this.#sweep(broom, removed, stopping));
+			const lapped = await alone(this.#deps, { part: `retention of ${broom.name}` }, () => this.#sweep(broom, memory, removed, stopping));
 			finished &&= lapped === true;
 		}
+		await alone(this.#deps, { part: "retention" }, () => this.#keep(memory));
 		if (Object.keys(removed).length > 0) this.#deps.log.info({ removed, finished }, "retention.swept");
 		return finished;
 	}
 
-	async #sweep(broom: Broom, removed: Record<string, number>, stopping: () => boolean): Promise<boolean> {
+	async #sweep({ name, step, restMs = 0 }: Broom, memory: Memory, removed: Record<string, number>, stopping: () => boolean) {
 		const now = this.#deps.clock.now();
-		if (now < (this.#restsUntil.get(broom) ?? now)) return true;
-		for (let step = 0; step < STEPS && !stopping(); step++) {
-			const result = await broom.step(this.#deps, this.#after.get(broom) ?? BEGINNING);
-			if (result.removed > 0) removed[broom.name] = (removed[broom.name] ?? 0) + result.removed;
-			this.#after.set(broom, result.next ?? BEGINNING);
-			if (result.next !== null) continue;
-			this.#restsUntil.set(broom, now + (broom.restMs ?? 0));
+		if (now < (memory.restsUntil[name] ?? now)) return true;
+		for (let steps = 0; steps < STEPS && !stopping(); steps++) {
+			const result = await step(this.#deps, memory.after[name] ?? BEGINNING);
+			if (result.removed > 0) removed[name] = (removed[name] ?? 0) + result.removed;
+			if (result.next !== null) {
+				memory.after[name] = result.next;
+				continue;
+			}
+			delete memory.after[name];
+			if (restMs > 0) memory.restsUntil[name] = now + restMs;
 			return true;
 		}
 		return false;
+	}
+
+	async #remember(): Promise<Memory> {
+		if (this.#memory !== undefined) return this.#memory;
+		const [row] = await this.#deps.db.read(readCache.bind({ key: KEY }));
+		this.#kept = row?.body ?? "";
+		this.#memory = { after: {}, restsUntil: {}, ...(row === undefined ? {} : (JSON.parse(row.body) as Partial<Memory>)) };
+		return this.#memory;
+	}
+
+	/** Only what changed: an idle service writes nothing. */
+	async #keep(memory: Memory): Promise<void> {
+		const body = JSON.stringify(memory);
+		if (body === this.#kept) return;
+		await this.#deps.db.batch(writeCache({ key: KEY, body, readAt: this.#deps.clock.now() }));
+		this.#kept = body;
 	}
 }

@@ -42,12 +42,12 @@ export class Sweep {
 		return { started: submissions.rows.length + deliveries.rows.length, nextDueAt: next.length > 0 ? Math.min(...next) : null };
 	}
 
-	/** `most`: leases of each kind that one call gives back. */
+	/** `most`: leases of each kind that one call gives back, and batches for endpoints; of orphans a fifth of that. */
 	async tend(most = 500): Promise<void> {
 		await alone(this.#deps, { part: "leases of submissions" }, () => releaseSubmissions(this.#deps, most));
 		await alone(this.#deps, { part: "leases of deliveries" }, () => releaseInterrupted(this.#deps, most));
-		await alone(this.#deps, { part: "switched endpoints" }, () => settleEndpoints(this.#deps));
-		await alone(this.#deps, { part: "orphans" }, () => joinOrphans(this.#deps));
+		await alone(this.#deps, { part: "switched endpoints" }, () => settleEndpoints(this.#deps, most));
+		await alone(this.#deps, { part: "orphans" }, () => joinOrphans(this.#deps, Math.ceil(most / 5)));
 	}
 
 	/** A short stretch of retention; the next call goes on where this one stopped. `stopping` ends it early. */

@@ -17,11 +17,19 @@ export function asJobhookError(e: unknown): JobhookError {
 export const goneClient = (): JobhookError => new JobhookError("invalid_request", "the client left before its request was complete");
 
 export function errorResponse(c: Context, error: JobhookError, requestId: string): Response {
+	const { headers, body } = answerOf(error, requestId);
+	for (const [name, value] of Object.entries(headers)) c.header(name, value);
+	return c.json(body, error.status);
+}
+
+/** An error as every native route answers it. */
+export function answerOf(error: JobhookError, requestId: string) {
 	const { code, message, details } = error;
+	const headers: Record<string, string> = {};
 	const retryAfterS = error.retryAfterS ?? (code === "unavailable" ? UNAVAILABLE_RETRY_S : null);
-	if (retryAfterS !== null) c.header("Retry-After", String(retryAfterS));
-	if (code === "unauthorized") c.header("WWW-Authenticate", 'Bearer realm="jobhook"');
-	return c.json({ error: { code, message, request_id: requestId, ...(details.length > 0 ? { details } : {}) } }, error.status);
+	if (retryAfterS !== null) headers["Retry-After"] = String(retryAfterS);
+	if (code === "unauthorized") headers["WWW-Authenticate"] = 'Bearer realm="jobhook"';
+	return { headers, body: { error: { code, message, request_id: requestId, ...(details.length > 0 ? { details } : {}) } } };
 }
 
 /** zod's issues as `{ field, message }`, with the path of the field as a client wrote it. */

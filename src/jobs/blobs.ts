@@ -22,7 +22,7 @@ export async function keepLong(
 	try {
 		await blobs.put(key, new TextEncoder().encode(text));
 	} catch (e) {
-		log.error({ job: job.id, key, err: e }, "blob.not_kept");
+		log.error({ job: job.id, blob: key, err: e }, "blob.not_kept");
 		throw e;
 	}
 	return key;
@@ -34,10 +34,10 @@ export async function readLong({ blobs, log }: Pick<Deps, "blobs" | "log">, key:
 	try {
 		bytes = await blobs.get(key);
 	} catch (e) {
-		log.error({ key, err: e }, "blob.not_read");
+		log.error({ blob: key, err: e }, "blob.not_read");
 		throw e;
 	}
-	if (bytes === null) log.error({ key }, "blob.gone");
+	if (bytes === null) log.error({ blob: key }, "blob.gone");
 	return bytes === null ? null : new TextDecoder("utf-8", { fatal: false, ignoreBOM: true }).decode(bytes);
 }
 
@@ -50,7 +50,7 @@ export async function inputOf(
 	try {
 		return text === null ? null : (JSON.parse(text) as Record<string, unknown>);
 	} catch (e) {
-		deps.log.error({ key: row.inputBlob, err: e }, "blob.damaged");
+		deps.log.error({ blob: row.inputBlob, err: e }, "blob.damaged");
 		return null;
 	}
 }

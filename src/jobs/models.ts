@@ -1,7 +1,8 @@
+import { readCache, writeCache } from "../db/cache.ts";
+import { fits } from "../db/row.ts";
 import type { Deps } from "../deps.ts";
 import { PROVIDERS } from "../providers/index.ts";
 import type { Account, Model } from "../providers/provider.ts";
-import { addToCache, readCache, updateCache } from "./sql/models.ts";
 
 export const FRESH_MS = 600_000;
 /** After one that failed, and between two looks at what another process has written. */
@@ -86,7 +87,7 @@ export class Models {
 			const read = { models: answer.value, readAt: clock.now() };
 			this.#known.set(account.id, read);
 			const row = { key: keyOf(account.id), body: JSON.stringify(read.models), readAt: read.readAt };
-			await db.batch([addToCache.bind(row), updateCache.bind(row)]);
+			if (fits(row.body)) await db.batch(writeCache(row)); // else every process asks for itself
 			log.info({ account: account.id, models: read.models.length, ms: clock.now() - startedAt }, "models.read");
 			return read;
 		} catch (e) {

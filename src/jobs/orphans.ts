@@ -13,9 +13,9 @@ export async function joinOrphansOf(deps: Deps, of: { provider: string; account:
 	for (const orphan of await deps.db.read(orphansOf.bind(of))) await join(deps, orphan);
 }
 
-export async function joinOrphans(deps: Deps): Promise<void> {
+export async function joinOrphans(deps: Deps, most = 100): Promise<void> {
 	const orphans = await deps.db.read(joinableOrphans.bind({ since: deps.clock.now() - LOOK_BACK_MS }));
-	for (const orphan of orphans) await alone(deps, { receipt: orphan.id }, () => join(deps, orphan));
+	for (const orphan of orphans.slice(0, most)) await alone(deps, { receipt: orphan.id }, () => join(deps, orphan));
 }
 
 async function join(deps: Deps, orphan: RowOf<typeof joinableOrphans>): Promise<void> {

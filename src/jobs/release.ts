@@ -13,7 +13,8 @@ export async function releaseSubmissions(deps: Deps, most = 500): Promise<void> 
 	const expired = await deps.db.read(sql.expiredClaims.bind({ now, most }));
 	const release = async ({ id, jobId, provider, accountId, claimId, state, sentAt }: (typeof expired)[number]) => {
 		if (state !== "sending") {
-			await deps.db.batch([sql.releasePoll.bind({ submission: id, claim: claimId, now })]);
+			const [released] = await deps.db.batch([sql.releasePoll.bind({ submission: id, claim: claimId, now })]);
+			if (released.length > 0) deps.wake({ kind: "submission", id, at: now });
 			return;
 		}
 		const deadline = unknownUntil(deps, { provider, sentAt });

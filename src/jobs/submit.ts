@@ -4,7 +4,8 @@ import { newId } from "../core/ids.ts";
 import type { RowOf } from "../db/db.ts";
 import type { jobs, submissions } from "../db/schema.ts";
 import type { Deps } from "../deps.ts";
-import { type Detail, isUnavailable, JobhookError } from "../errors.ts";
+import { type Detail, JobhookError, mayBeWritten } from "../errors.ts";
+import { lookAgain } from "../lanes/look-again.ts";
 import type { Account } from "../providers/provider.ts";
 import { accountOf, type Owner } from "./account.ts";
 import { isLong, keepLong } from "./blobs.ts";
@@ -96,9 +97,9 @@ async function insert(deps: Deps, { job, submission }: Rows): Promise<null> {
 	try {
 		await deps.db.batch(work);
 	} catch (e) {
-		if (!isUnavailable(e)) throw e;
-		const found = await deps.db.read(stateOfJob.bind({ app: job.appId, job: job.id })).catch(() => []);
-		if (found.length === 0) throw e;
+		if (!mayBeWritten(e)) throw e;
+		const found = await lookAgain(() => deps.db.read(stateOfJob.bind({ app: job.appId, job: job.id })));
+		if (found === null || found.length === 0) throw e;
 	}
 	return null;
 }

@@ -2,12 +2,13 @@ import { sql } from "drizzle-orm";
 import { compileSql } from "../db/compile.ts";
 import type { Bound } from "../db/db.ts";
 import { lanes } from "../db/schema.ts";
-import { isUnavailable } from "../errors.ts";
+import { mayBeWritten } from "../errors.ts";
 import type { Beside, Kind, Ports } from "./claim.ts";
+import { lookAgain } from "./look-again.ts";
 import { type Claimable, slotsOf, walkOf } from "./sql.ts";
 
 const LANES_IN_A_WALK = 100;
-/** 20,000 lanes with work; those behind them have their turn when these have had theirs. */
+/** 20,000 lanes with work in one lap; those behind them wait until some of these have none. */
 const WALKS = 200;
 
 type Ahead = { id: string; at: number };
@@ -37,10 +38,10 @@ export class Turns<Row extends { id: string; laneId: string }> {
 	}
 
 	/** After a turn: when this row is due again, and the next one of its lane that is due now. */
-	async after(ports: Ports, { id, laneId: lane }: Row): Promise<Ahead[]> {
+	async after(ports: Ports, { id, laneId: lane }: Row): Promise<{ again: Ahead[]; next: Ahead[] }> {
 		const now = ports.clock.now();
-		const both = await ports.db.batch([this.#statements.again.bind({ id, now }), this.#statements.next.bind({ lane, now })]);
-		return both.flat();
+		const [again, next] = await ports.db.batch([this.#statements.again.bind({ id, now }), this.#statements.next.bind({ lane, now })]);
+		return { again, next };
 	}
 
 	/** A row that could not be taken: when it can be, where only its time or a pause of its lane is in the way. */
@@ -50,7 +51,7 @@ export class Turns<Row extends { id: string; laneId: string }> {
 		return ahead.filter(({ at }) => at > now);
 	}
 
-	/** The rows that are due now, from each open lane as many as it has free slots at most, in pieces. */
+	/** The rows that are due now, of each open lane with a free slot as many as a lane has at once, in pieces. */
 	async *due(ports: Ports): AsyncGenerator<string[]> {
 		let after: string | undefined = "";
 		for (let walks = 0; after !== undefined && walks < WALKS; walks++) {
@@ -66,15 +67,18 @@ export class Turns<Row extends { id: string; laneId: string }> {
 	}
 }
 
-/** Reads what the claim took. D1 can lose the answer to what it committed: a row that is ours must not be left lying. */
+/**
+ * Reads what the claim took. D1 can lose the answer to what it committed, and a send that is ours and never begins would be of
+ * unknown outcome: so it is looked for, for as long as D1 takes to come back. The lease has room for that.
+ */
 async function claimed<Row>({ db }: Ports, taking: Bound<unknown>, mine: Bound<Row>): Promise<Row[]> {
 	try {
 		const [, rows] = await db.batch([taking, mine]);
 		return rows;
 	} catch (e) {
-		if (!isUnavailable(e)) throw e;
-		const rows = await db.read(mine);
-		if (rows.length === 0) throw e;
+		if (!mayBeWritten(e)) throw e;
+		const rows = await lookAgain(() => db.read(mine));
+		if (rows === null || rows.length === 0) throw e;
 		return rows;
 	}
 }

@@ -27,7 +27,9 @@ export async function releaseInterrupted(deps: Deps, most = 500): Promise<void> 
 				response: null,
 			}),
 		]);
-		if (released.length > 0) deps.log.warn({ delivery: id, n }, "attempt.interrupted");
+		if (released.length === 0) return;
+		deps.log.warn({ delivery: id, n }, "attempt.interrupted");
+		deps.wake({ kind: "delivery", id, at: now });
 	};
 	// a killed process leaves hundreds, and together they share a commit
 	await Promise.all(expired.map((row) => alone(deps, { delivery: row.id }, () => release(row))));

@@ -44,7 +44,7 @@ async function inTime<T>(call: () => Promise<T>): Promise<T> {
 		return await Promise.race([call(), late]);
 	} catch (cause) {
 		const help = "if it stays so, look whether the bucket of the binding BLOBS is there";
-		throw new JobhookError("unavailable", `the bucket of large bodies cannot be used now, nothing was written; ${help}`, { cause });
+		throw new JobhookError("unavailable", `the bucket of large bodies cannot be used now, ${help}`, { cause });
 	} finally {
 		clearTimeout(timer);
 	}

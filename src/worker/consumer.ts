@@ -5,13 +5,14 @@ import { isUnavailable } from "../errors.ts";
 import type { Models } from "../jobs/models.ts";
 import { submissionWork } from "../jobs/sql/work.ts";
 import { workOn } from "../jobs/work.ts";
+import { alone } from "../lanes/alone.ts";
 import { Turns } from "../lanes/turns.ts";
 import { deliver } from "../outbound/deliver.ts";
 import { deliveryWork } from "../outbound/sql.ts";
 import type { Hint, Hints } from "./queue.ts";
 
 /** After D1 refused: the message comes again. */
-const RETRY_S = 5;
+export const RETRY_S = 5;
 
 /** Does what messages say is due, if it is. Whatever becomes of a message, SQL and the sweep know what is left. */
 export class Consumer {
@@ -36,11 +37,13 @@ export class Consumer {
 	async enqueueDue(): Promise<number> {
 		let found = 0;
 		for (const [kind, turns] of [["submission", this.#submissions] as const, ["delivery", this.#deliveries] as const])
-			for await (const ids of turns.due(this.#deps)) {
-				found += ids.length;
-				this.#hints.add(...ids.map((id) => ({ kind, id, at: this.#deps.clock.now() })));
-				await this.#hints.flush();
-			}
+			await alone(this.#deps, { part: `due rows: ${kind}` }, async () => {
+				for await (const ids of turns.due(this.#deps)) {
+					found += ids.length;
+					this.#hints.add(...ids.map((id) => ({ kind, id, at: this.#deps.clock.now() })));
+					await this.#hints.flush();
+				}
+			});
 		return found;
 	}
 
@@ -65,6 +68,8 @@ export class Consumer {
 				return this.#oneOf(kind, this.#deliveries, (row) => deliver(this.#deps, row), id);
 			case "models":
 				return this.#readModels(id);
+			default:
+				this.#deps.log.warn({ kind, id }, "message.unknown");
 		}
 	}
 
@@ -75,16 +80,17 @@ export class Consumer {
 		work: (row: Row) => Promise<void>,
 		id: string,
 	): Promise<void> {
-		const tell = (rows: { id: string; at: number }[]) => this.#hints.add(...rows.map((row) => ({ kind, ...row })));
 		const row = await turns.take(this.#deps, id);
-		if (row === null) return tell(await turns.later(this.#deps, id));
+		if (row === null) return this.#hints.add(...(await turns.later(this.#deps, id)).map((ahead) => ({ kind, ...ahead })));
 		try {
 			await work(row);
 		} catch (e) {
 			// not settled: its lease runs out and the sweep takes it from there
 			this.#deps.log.error({ [kind]: row.id, err: e, unavailable: isUnavailable(e) }, "work.failed");
 		}
-		tell(await turns.after(this.#deps, row));
+		const { again, next } = await turns.after(this.#deps, row);
+		this.#hints.add(...again.map((ahead) => ({ kind, ...ahead })));
+		for (const ahead of next) this.#hints.addTurn({ kind, ...ahead });
 	}
 
 	async #readModels(id: string): Promise<void> {

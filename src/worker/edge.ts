@@ -6,12 +6,12 @@ import { createApp } from "../http/app.ts";
 import { asJobhookError } from "../http/errors.ts";
 import { Models } from "../jobs/models.ts";
 import { Sweep } from "../sweep.ts";
-import { Consumer } from "./consumer.ts";
+import { Consumer, RETRY_S } from "./consumer.ts";
 import type { Hint, Hints } from "./queue.ts";
 import { refusal } from "./refusal.ts";
 import { isMigrated } from "./schema.ts";
 
-/** Leases of each kind that one sweep gives back: each costs a batch, and an invocation has a thousand queries. */
+/** Leases of each kind that one sweep gives back, and batches for endpoints: an invocation has a thousand queries. */
 const LEASES = 100;
 /** What a sweep spends on retention; the next one goes on. */
 const RETENTION_MS = 20_000;
@@ -23,7 +23,7 @@ export interface Edge {
 	scheduled(): Promise<void>;
 }
 
-/** `deps.wake` adds to `hints`, which are sent before an answer leaves: nothing of ours goes on behind it. */
+/** `deps.wake` adds to `hints`, which leave before an answer does: nothing of ours goes on behind it. */
 export function edgeOver(deps: Deps, hints: Hints): Edge {
 	const models = new Models(deps, (id) => hints.add({ kind: "models", id, at: deps.clock.now() }));
 	const app = createApp(deps, { models });
@@ -54,16 +54,22 @@ export function edgeOver(deps: Deps, hints: Hints): Edge {
 			return response;
 		},
 		async queue(batch) {
-			await stand(); // else all of them come again
+			try {
+				await stand();
+			} catch (e) {
+				deps.log.error({ messages: batch.messages.length, err: e }, "batch.refused");
+				return batch.retryAll({ delaySeconds: RETRY_S });
+			}
 			await consumer.consume(batch);
 		},
 		async scheduled() {
 			const startedAt = deps.clock.now();
 			await stand();
+			const due = await consumer.enqueueDue(); // first: whatever there is to tend spends of the same queries
 			await sweep.tend(LEASES);
-			const due = await consumer.enqueueDue();
 			await hints.flush();
-			await sweep.retain(() => deps.clock.now() - startedAt > RETENTION_MS);
+			const until = deps.clock.now() + RETENTION_MS;
+			await sweep.retain(() => deps.clock.now() > until);
 			deps.log.info({ due, ms: deps.clock.now() - startedAt }, "sweep.finished");
 		},
 	};

@@ -1,6 +1,7 @@
 import type { Config } from "../config.ts";
 import { REDACTED } from "../core/redacted.ts";
 import type { Log } from "../deps.ts";
+import { JobhookError } from "../errors.ts";
 
 const LEVELS = ["debug", "info", "warn", "error", "silent"];
 
@@ -15,7 +16,13 @@ export function createLog(level: Config["logLevel"]): Log {
 
 const lineOf = (level: string, fields: object, msg: string): string =>
 	JSON.stringify({ level, msg, ...fields }, (name, value: unknown) =>
-		REDACTED.includes(name) ? "[redacted]" : value instanceof Error ? wordsOf(value) : value,
+		REDACTED.includes(name)
+			? "[redacted]"
+			: value instanceof Error
+				? value instanceof JobhookError
+					? wordsOf(value)
+					: (value.stack ?? wordsOf(value))
+				: value,
 	);
 
 const wordsOf = (e: Error): string => (e.cause instanceof Error ? `${e.message}: ${wordsOf(e.cause)}` : e.message);

@@ -1,13 +1,9 @@
 import { systemClock } from "../core/clock.ts";
 import { Secretbox } from "../core/secretbox.ts";
-
 import { openBlobs } from "./blobs.ts";
-
 import { openD1 } from "./d1.ts";
 import { type Edge, edgeOver } from "./edge.ts";
-
 import { createFetchHttp } from "./http.ts";
-
 import { createLog } from "./log.ts";
 import { Hints } from "./queue.ts";
 import { workerConfig } from "./settings.ts";
@@ -27,7 +23,7 @@ export function openEdge(env: Env): Edge {
 		http: createFetchHttp(config),
 		secrets: new Secretbox(config.masterKeys),
 		wake: hints.add,
-		woken: async () => void (await hints.flush()),
+		woken: hints.flush,
 		log,
 	};
 	return edgeOver(deps, hints);

@@ -6,6 +6,7 @@ export interface Hint {
 	kind: Due["kind"] | "models";
 	id: string;
 }
+type Waiting = Hint & { at: number };
 
 /** What is due later is left to the sweep: a minute is nothing then. */
 const FARTHEST_MS = 900_000;
@@ -13,30 +14,37 @@ const FARTHEST_MS = 900_000;
 const IN_A_SEND = 100;
 const SEND_DEADLINE_MS = 2000;
 
-/** Collects what falls due while something is done, and puts it into the queue at the end of that. */
+/**
+ * Collects what falls due while something is done, and puts it into the queue at the end of that. All that is done in an
+ * isolate shares it, so one request may send what another has added; what is lost with it is the sweep's.
+ */
 export class Hints {
 	readonly #queue: Pick<Queue<Hint>, "sendBatch">;
 	readonly #ports: Pick<Deps, "clock" | "log">;
-	#waiting = new Map<string, Hint & { at: number }>();
+	readonly #waiting: Waiting[] = [];
 
 	constructor(queue: Pick<Queue<Hint>, "sendBatch">, ports: Pick<Deps, "clock" | "log">) {
 		this.#queue = queue;
 		this.#ports = ports;
 	}
 
-	readonly add = (...due: (Hint & { at: number })[]): void => {
-		for (const one of due) if (one.at - this.#ports.clock.now() <= FARTHEST_MS) this.#waiting.set(one.id, one);
+	/** One message for each, unless the same waits already. */
+	readonly add = (...due: Waiting[]): void => {
+		for (const one of due) if (!this.#waiting.some(({ id, at }) => id === one.id && at === one.at)) this.addTurn(one);
 	};
 
-	/** Never rejects and never takes long: what is lost here is found by the sweep. Returns how many were sent. */
-	async flush(): Promise<number> {
-		const hints = [...this.#waiting.values()];
-		this.#waiting = new Map();
-		for (let sent = 0; sent < hints.length; sent += IN_A_SEND) if (!(await this.#send(hints.slice(sent, sent + IN_A_SEND)))) return sent;
-		return hints.length;
+	/** One message in any case: of several that name the same row, each does one of its lane. */
+	addTurn(due: Waiting): void {
+		if (due.at - this.#ports.clock.now() <= FARTHEST_MS) this.#waiting.push(due);
 	}
 
-	async #send(hints: (Hint & { at: number })[]): Promise<boolean> {
+	/** Never rejects and never takes long: what is lost here is found by the sweep. */
+	readonly flush = async (): Promise<void> => {
+		const hints = this.#waiting.splice(0);
+		for (let sent = 0; sent < hints.length; sent += IN_A_SEND) await this.#send(hints.slice(sent, sent + IN_A_SEND));
+	};
+
+	async #send(hints: Waiting[]): Promise<void> {
 		const now = this.#ports.clock.now();
 		// rounded up, so that no message comes before its row is due
 		const delay = (at: number) => Math.max(0, Math.ceil((at - now) / 1000));
@@ -47,10 +55,8 @@ export class Hints {
 		});
 		try {
 			await Promise.race([this.#queue.sendBatch(messages), late]);
-			return true;
 		} catch (e) {
 			this.#ports.log.warn({ hints: hints.length, err: e }, "hints.lost");
-			return false;
 		} finally {
 			clearTimeout(timer);
 		}

@@ -8,7 +8,7 @@ import { ROOT } from "../support/launch.ts";
 import { scratch } from "../support/process.ts";
 
 /* The built demo on the worker engine: wrangler dev, workerd, D1, a queue and a bucket, all on this machine. */
-const DEADLINE_MS = 60_000;
+const DEADLINE_MS = 45_000;
 
 function demo(folder: string) {
 	const args = [path.join(ROOT, "dist/demo.js"), "--engine", "worker", "--json"];

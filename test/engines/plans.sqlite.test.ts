@@ -1,227 +1,44 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { callerOf, createKey } from "../../src/access/keys.ts";
-import type { Db, Stmt } from "../../src/db/db.ts";
-import { neglected } from "../../src/jobs/backpressure.ts";
-import * as finish from "../../src/jobs/sql/finish.ts";
-import { jobsPage } from "../../src/jobs/sql/list.ts";
-import * as models from "../../src/jobs/sql/models.ts";
-import * as orphans from "../../src/jobs/sql/orphans.ts";
-import * as read from "../../src/jobs/sql/read.ts";
-import * as resolve from "../../src/jobs/sql/resolve.ts";
-import * as submit from "../../src/jobs/sql/submit.ts";
 import * as work from "../../src/jobs/sql/work.ts";
-import * as pause from "../../src/lanes/pause.ts";
 import { Turns } from "../../src/lanes/turns.ts";
-import * as delivery from "../../src/outbound/delivery/sql.ts";
-import * as follow from "../../src/outbound/endpoint/follow.ts";
-import { readEndpoint } from "../../src/outbound/endpoint/read.ts";
-import * as settling from "../../src/outbound/endpoint/settle.ts";
-import * as endpoint from "../../src/outbound/endpoint/sql.ts";
-import * as switching from "../../src/outbound/endpoint/switch.ts";
-import * as event from "../../src/outbound/event.ts";
 import * as outbound from "../../src/outbound/sql.ts";
-import * as oldBodies from "../../src/retention/bodies.ts";
-import * as expired from "../../src/retention/expired.ts";
-import * as oldJobs from "../../src/retention/jobs.ts";
-import * as oldReceipts from "../../src/retention/receipts.ts";
+import { HOT, type Named, oneOf, statements } from "../suite/plans.ts";
 import { KINDS, laneRow, parents, ports } from "../suite/store/rows.ts";
 import { freshSqlite } from "../support/sqlite.ts";
-import { openWorld, submitted } from "../support/world.ts";
-
-const isStmt = (value: unknown): value is Stmt<never, unknown> =>
-	typeof value === "object" && value !== null && "bind" in value && "sql" in value;
 
 /** Passes over rows on purpose: claims under way are few, and so are lanes, where an account is in trouble. */
 const MAY_SCAN: Record<string, RegExp> = {
-	expiredClaims: /^SCAN (deliveries|submissions) USING INDEX \w+_claimed$/,
+	"expired claims of deliveries": /^SCAN deliveries USING INDEX deliveries_claimed$/,
+	"expired claims of submissions": /^SCAN submissions USING INDEX submissions_claimed$/,
 	pauseAccount: /^SCAN lanes$/,
 };
 /** A row made of values, or what another step of the same plan yields. */
 const NO_TABLE = /^SCAN (CONSTANT ROW|walk|lap|first|seen|\(subquery-\d+\))$/;
 
-/** What is run for every request, hook, attempt or round, and the indexes it must use. A private one is known by its words. */
-const HOT: [name: string, what: RegExp | Stmt<never, unknown>, indexes: string[]][] = [
-	[
-		"lanes with deliveries",
-		/^WITH RECURSIVE walk[^"]+"deliveries".+first AS/s,
-		["deliveries_due (lane_id>?)", "deliveries_due (lane_id=? AND next"],
-	],
-	[
-		"lanes with submissions",
-		/^WITH RECURSIVE walk[^"]+"submissions".+first AS/s,
-		["submissions_due (lane_id>?)", "submissions_due (lane_id=? AND next"],
-	],
-	[
-		"submissions that wait for us",
-		neglected,
-		["submissions_due (lane_id>?)", "submissions_due (lane_id=? AND next_attempt_at<?)", "submissions_claimed (lane_id=?"],
-	],
-	[
-		"due deliveries",
-		/^UPDATE "deliveries" SET claim_id = \?.+WHERE id IN/s,
-		["deliveries_due (lane_id=? AND next_attempt_at<?)", "deliveries_claimed"],
-	],
-	[
-		"due submissions",
-		/^UPDATE "submissions" SET claim_id = \?.+WHERE id IN/s,
-		["submissions_due (lane_id=? AND next_attempt_at<?)", "submissions_claimed"],
-	],
-	["claimed deliveries", /^select "deliveries".+ as "claim"(?!.+ asked )/, ["deliveries_claimed (lane_id=? AND claim_id=?)"]],
-	["claimed submissions", /^select "submissions".+ as "claim"(?!.+ asked )/, ["submissions_claimed (lane_id=? AND claim_id=?)"]],
-	...["deliveries", "submissions"].flatMap((table): typeof HOT => [
-		[
-			`one of the ${table}`,
-			new RegExp(`^UPDATE "${table}" SET claim_id.+ asked `, "s"),
-			[`${table}_1 (id=?)`, `${table}_due (lane_id=? AND next`],
-		],
-		[
-			`a claim beside one of the ${table}`,
-			new RegExp(`^select "${table}".+ asked `),
-			[`${table}_claimed (lane_id=? AND claim_id=?)`, `${table}_1 (id=?)`],
-		],
-		[`when one of the ${table} is due`, new RegExp(`^SELECT own.id.+"${table}"`, "s"), [`${table}_1 (id=?)`]],
-		[
-			`the next of the ${table} of a lane`,
-			new RegExp(`^SELECT t.id.+"${table}" t JOIN`, "s"),
-			[`${table}_due (lane_id=? AND next_attempt_at<?)`],
-		],
-		[
-			`all ${table} that are due`,
-			new RegExp(`^WITH RECURSIVE walk[^"]+"${table}".+seen AS`, "s"),
-			[`${table}_due (lane_id>?)`, `${table}_claimed (lane_id=?`, `${table}_due (lane_id=? AND next_attempt_at<?)`, `${table}_1 (id=?)`],
-		],
-	]),
-	["expired claims of deliveries", outbound.expiredClaims, ["deliveries_claimed"]],
-	["expired claims of submissions", work.expiredClaims, ["submissions_claimed"]],
-	["what a token names", finish.knownBySubmission, ["submissions_1 (id=?)", "submissions_provider_job (provider=? AND account_id=? AND"]],
-	["what a provider's id names", finish.knownByProviderJob, ["submissions_provider_job (provider=? AND account_id=? AND"]],
-	["a receipt", finish.receiptExists, ["receipts_delivery (provider=? AND account_id=? AND delivery_id=?)"]],
-	["orphans to be joined", orphans.joinableOrphans, ["receipts_orphans (received_at>?)", "submissions_provider_job"]],
-	["orphans of a submission", orphans.orphansOf, ["receipts_orphan_of (provider=? AND account_id=? AND provider_job_id=?)"]],
-	[
-		"an event's endpoints",
-		/^INSERT INTO "deliveries".+ep\.place/s,
-		["endpoint_event_types_1 (app_id=? AND event_type=?)", "endpoints_1 (id=?)"],
-	],
-	["endpoints with a job's URL", /^INSERT INTO "deliveries".+'job', 'pending'/s, ["endpoint_event_types_1 (app_id=? AND event_type=?)"]],
-	["news that the end overtakes", /^UPDATE "deliveries" SET state = 'superseded'/, ["deliveries_job (app_id=? AND job_id=?)"]],
-	["the job of the next send", work.nextSubmission, ["submissions_1 (id=?)", "jobs_1 (id=?)"]],
-	["the holder of an idempotency key", submit.holderOfKey, ["idempotency_keys_1 (app_id=? AND route=? AND key=?)"]],
-	["the app of a key", /^select .+ from "keys"/, ["keys_hash_unique (hash=?)"]],
-	["a job's submissions", read.submissionsOfJob, ["submissions_job (job_id=?)"]],
-	["a job's receipts", read.receiptsOfJob, ["receipts_job (job_id=?)"]],
-	["a job's events", read.eventsOfJob, ["events_job_revision (job_id=?)"]],
-	["a job's deliveries", read.deliveriesOfJob, ["deliveries_job (app_id=? AND job_id=?)"]],
-	["a job's attempts", read.attemptsOfJob, ["deliveries_job (app_id=? AND job_id=?)", "attempts_delivery_n (delivery_id=?)"]],
-	["a job with its current submission", finish.knownOfJob, ["jobs_app (app_id=? AND id=?)", "submissions_1 (id=?)"]],
-	["how often a job was sent again", resolve.supersededOf, ["submissions_job (job_id=?)"]],
-	["the jobs of an app", jobsPage([]), ["jobs_app (app_id=? AND id>? AND id<?)"]],
-	["the jobs of an app in a state", jobsPage(["state", "type"]), ["jobs_app_state (app_id=? AND (state,id)>(?,?) AND (state,id)<(?,?))"]],
-	["the jobs of an app of a type", jobsPage(["type", "provider"]), ["jobs_app (app_id=? AND id>? AND id<?)"]],
-	["what a provider told", models.readCache, ["cache_1 (key=?)"]],
-	["the deliveries of an app", delivery.deliveriesBy([]), ["deliveries_app (app_id=? AND id>? AND id<?)"]],
-	[
-		"undelivered ones",
-		delivery.deliveriesBy(["undelivered"]),
-		["deliveries_undelivered (app_id=? AND id>? AND id<?)", "attempts_delivery_n"],
-	],
-	["exhausted ones", delivery.deliveriesBy(["undelivered", "status"]), ["deliveries_undelivered (app_id=? AND id>? AND id<?)"]],
-	["those of a job", delivery.deliveriesBy(["job"]), ["deliveries_job (app_id=? AND job_id=? AND id>? AND id<?)"]],
-	["those of an endpoint", delivery.deliveriesBy(["endpoint"]), ["deliveries_target (target=? AND id>? AND id<?)"]],
-	[
-		"undelivered ones of an endpoint",
-		delivery.deliveriesBy(["endpoint", "undelivered"]),
-		["deliveries_undelivered (app_id=? AND id>? AND id<?)"],
-	],
-	["the attempts of a delivery", delivery.attemptsOfDelivery, ["attempts_delivery_n (delivery_id=?)"]],
-	["the events of an app", event.eventsBy([]), ["events_app (app_id=? AND id>? AND id<?)"]],
-	["the events of a job in a list", event.eventsBy(["job"]), ["events_job_revision (job_id=?)"]],
-	["the endpoints of an app", endpoint.endpointsOfApp, ["endpoints_app (app_id=? AND id>? AND id<?)"]],
-	[
-		"the event types of endpoints",
-		endpoint.eventTypesBetween,
-		["endpoint_event_types_endpoint (app_id=? AND endpoint_id>? AND endpoint_id<?)"],
-	],
-	["event types to be dropped", endpoint.dropEventTypes, ["endpoint_event_types_endpoint (app_id=? AND endpoint_id>? AND endpoint_id<?)"]],
-	["what waits for a disabled endpoint", follow.holdPending, ["deliveries_due (lane_id=? AND next_attempt_at>?)"]],
-	["what is held for an endpoint", follow.releaseHeld, ["deliveries_held (target=?)"]],
-	["endpoints that were switched", settling.unsettledEndpoints, ["endpoints_unsettled"]],
-	["bodies past their days", oldBodies.edgeOfBodies, ["events_bodies ((created_at,id)>(?,?) AND created_at<?)"]],
-	[
-		"bodies to be emptied",
-		oldBodies.emptyBodies,
-		["events_bodies ((created_at,id)>(?,?) AND created_at<?)", "deliveries_event_target (event_id=?)"],
-	],
-	["receipts past their days", oldReceipts.edgeOfReceipts, ["receipts_received ((received_at,id)>(?,?) AND received_at<?)"]],
-	["receipts to be removed", oldReceipts.removeReceipts, ["receipts_received ((received_at,id)>(?,?) AND received_at<?)"]],
-	["idempotency keys to be removed", expired.removeKeys, ["idempotency_keys_expires (expires_at<?)"]],
-	["what is cached to be removed", expired.removeCached, ["cache_read (read_at<?)"]],
-	["jobs past their days", oldJobs.edgeOfJobs, ["jobs_ended ((ended_at,id)>(?,?) AND ended_at<?)"]],
-	["jobs to be removed", oldJobs.removeJobs, ["jobs_ended ((ended_at,id)>(?,?) AND ended_at<?)", "deliveries_job (app_id=? AND job_id=?)"]],
-	...Object.entries({
-		attempts: [oldJobs.removeAttempts, "attempts_delivery_n (delivery_id=?)"] as const,
-		deliveries: [oldJobs.removeDeliveries, "attempts_delivery_n (delivery_id=?)"] as const,
-		events: [oldJobs.removeEvents, "events_job_revision (job_id=?)"] as const,
-		receipts: [oldJobs.removeReceiptsOf, "receipts_job (job_id=?)"] as const,
-		submissions: [oldJobs.removeSubmissions, "submissions_job (job_id=?)"] as const,
-		results: [oldJobs.removeResults, "results_1 (job_id=?)"] as const,
-	}).map(([name, [stmt, index]]): (typeof HOT)[number] => [
-		`${name} of jobs to be removed`,
-		stmt,
-		["jobs_ended ((ended_at,id)>(?,?) AND ended_at<?)", index],
-	]),
-];
-
 describe("statements", () => {
 	let db: ReturnType<typeof freshSqlite>;
-	/** All that the modules export and all that a job's way, its timeline and a key's look-up ran. */
-	const texts = new Map<string, string>();
+	let found: ReadonlyMap<string, Named>;
 	const planOf = (text: string) => {
 		const slots = Array<null>(text.split("?").length - 1).fill(null);
 		return (db.raw.prepare(`EXPLAIN QUERY PLAN ${text}`).all(slots) as { detail: string }[]).map(({ detail }) => detail);
 	};
-	const all = () => [...texts].map(([text, name]) => ({ text, name, plan: planOf(text) }));
+	const all = () => [...found].map(([text, { name }]) => ({ text, name, plan: planOf(text) }));
 
 	beforeAll(async () => {
 		db = freshSqlite();
-		for (const [name, what] of HOT) if (isStmt(what)) texts.set(what.sql, name);
-		for (const module of [delivery, endpoint, event, follow, settling, switching])
-			for (const [name, value] of Object.entries(module)) if (isStmt(value)) texts.set(value.sql, name);
-		for (const module of [finish, models, read, resolve, submit, work, outbound, pause, oldBodies, oldReceipts, expired, oldJobs])
-			for (const [name, value] of Object.entries(module)) if (isStmt(value)) texts.set(value.sql, name);
-		const note = ({ sql }: { sql: string }) => void (texts.has(sql) || texts.set(sql, sql.slice(0, 80)));
-		const recording: Db = {
-			...db,
-			read: (query) => {
-				note(query.stmt);
-				return db.read(query);
-			},
-			batch: (batch) => {
-				for (const { stmt } of batch) note(stmt);
-				return db.batch(batch);
-			},
-		};
-		const world = await openWorld(recording);
-		const { id } = await world.endpoint();
-		const job = await submitted(world);
-		await world.pass(5000);
-		await world.timeline(job);
-		for (const turns of [new Turns(work.submissionWork), new Turns(outbound.deliveryWork)]) {
-			for await (const ids of turns.due(world.deps)) expect(ids).toEqual([]);
-			await turns.take(world.deps, "any");
-			await turns.later(world.deps, "any");
-			await turns.after(world.deps, { id: "any", laneId: "any" } as never);
-		}
-		await readEndpoint(world.deps, world.appId, id);
-		await callerOf(world.deps, (await createKey(world.deps, world.appId, { name: "one", scopes: ["admin"] })).key);
-		world.sandbox.close();
+		found = await statements(db, async ({ deps }) => {
+			for (const turns of [new Turns(work.submissionWork), new Turns(outbound.deliveryWork)]) {
+				for await (const ids of turns.due(deps)) expect(ids).toEqual([]);
+				await turns.take(deps, "any");
+				await turns.later(deps, "any");
+				await turns.after(deps, { id: "any", laneId: "any" } as never);
+			}
+		});
 	});
 	afterAll(() => db.close());
 
 	it.each(HOT)("find %s by index", (_, what, indexes) => {
-		const found = [...texts.keys()].filter((text) => (what instanceof RegExp ? what.test(text) : what.sql === text));
-		expect(found).toHaveLength(1);
-		const plan = planOf(found[0]!).join("\n");
+		const plan = planOf(oneOf(found, what).stmt.sql).join("\n");
 		for (const index of indexes) expect(plan).toContain(index);
 	});
 
@@ -245,7 +62,7 @@ describe("statements", () => {
 	});
 
 	it("that pass over a clash have one key besides the id that could clash", () => {
-		const tables = [...texts.keys()].flatMap((text) => (/ON CONFLICT DO NOTHING/i.test(text) ? [/INTO "(\w+)"/i.exec(text)![1]!] : []));
+		const tables = [...found.keys()].flatMap((text) => (/ON CONFLICT DO NOTHING/i.test(text) ? [/INTO "(\w+)"/i.exec(text)![1]!] : []));
 		expect(new Set(tables).size).toBeGreaterThan(4);
 		for (const table of tables) {
 			const keys = db.raw.pragma(`index_list(${table})`) as { name: string; unique: number }[];

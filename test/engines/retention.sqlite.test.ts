@@ -18,7 +18,12 @@ describe("retention", () => {
 	});
 	afterEach(() => world.close());
 
-	const counts = () => Object.fromEntries(TABLES.map((table) => [table, db.raw.prepare(`SELECT count(*) FROM ${table}`).pluck().get()]));
+	/** But for where retention itself stands. */
+	const counts = () => {
+		const count = (table: string) => db.raw.prepare(`SELECT count(*) FROM ${table}${table === "cache" ? " WHERE key <> 'retention'" : ""}`);
+		return Object.fromEntries(TABLES.map((table) => [table, count(table).pluck().get()]));
+	};
+	const isMemory = (work: readonly { params: unknown[] }[]) => work.some(({ params }) => params.includes("retention"));
 	const bodies = () => db.raw.prepare("SELECT count(*) FROM events WHERE body <> ''").pluck().get();
 	/** Stretches until a whole lap is done; returns how many it took. */
 	async function sweep(deps = world.deps): Promise<number> {
@@ -190,7 +195,7 @@ describe("retention", () => {
 					...deps.db,
 					batch: async (work) => {
 						const rows = await deps.db.batch(work);
-						seen.push([counts()["attempts"], counts()["jobs"]]);
+						if (!isMemory(work)) seen.push([counts()["attempts"], counts()["jobs"]]);
 						return rows;
 					},
 				},
@@ -204,6 +209,15 @@ describe("retention", () => {
 			]);
 			expect(Math.max(...removed)).toBe(250);
 			expect((await world.request(`/v1/jobs/${job}`)).status).toBe(404);
+		});
+
+		it("a process that lives for one stretch goes on where the last one stopped, past all rows that must stay", async () => {
+			await many(1200);
+			db.raw.exec("UPDATE deliveries SET state = 'held', ended_at = NULL WHERE rowid <= (SELECT count(*) FROM deliveries) / 2");
+			const held = db.raw.prepare("SELECT count(DISTINCT job_id) FROM deliveries WHERE state = 'held'").pluck().get();
+			world.jump(31 * DAY);
+			for (let lives = 0; lives < 12; lives++) await new Retention(world.deps).stretch();
+			expect(counts()["jobs"]).toBe(held);
 		});
 
 		it("rows that must stay do not keep it from those behind them", async () => {
@@ -231,7 +245,7 @@ describe("retention", () => {
 		const counting: Db = {
 			...db,
 			batch: (work) => {
-				batches++;
+				if (!isMemory(work)) batches++;
 				return db.batch(work);
 			},
 		};

@@ -29,6 +29,8 @@ describe("D1's own trouble", () => {
 		"Internal error while starting up D1 DB storage caused object to be reset.",
 		"Internal error in D1 DB storage caused object to be reset.",
 		"Network connection lost.",
+		"Failed to parse body as JSON, got: error code: 1031",
+		"Something went wrong",
 		"Cannot resolve D1 DB due to transient issue on remote node.",
 		"Exceeded maximum DB size.",
 		"Your account has exceeded D1's maximum account storage limit, please contact Cloudflare to raise your limit",

@@ -23,10 +23,14 @@ afterEach(() => vi.restoreAllMocks());
 
 describe("a Worker that lacks a setting answers every request with the command that sets it", () => {
 	it.each([
-		["a master key", { JOBHOOK_MASTER_KEY: "" }, "openssl rand -base64 32 | npx wrangler secret put JOBHOOK_MASTER_KEY"],
+		[
+			"a master key",
+			{ JOBHOOK_MASTER_KEY: "" },
+			"openssl rand -base64 32 | tee jobhook-master.key | npx wrangler secret put JOBHOOK_MASTER_KEY",
+		],
 		["a usable master key", { JOBHOOK_MASTER_KEY: "short" }, "JOBHOOK_MASTER_KEY must be base64 of 32 bytes"],
 		["its own address", { PUBLIC_URL: "" }, "PUBLIC_URL is not set"],
-		["a place for the sandbox", { SANDBOX: "1" }, "the sandbox runs on Node"],
+		["a place for the sandbox", { SANDBOX: "1" }, "SANDBOX is 1"],
 	])("%s", async (_, over, words) => {
 		const response = await worker.fetch(get("/v1/jobs"), { ...bound, ...over });
 		expect(response.status).toBe(500);
@@ -64,12 +68,19 @@ describe("a Worker whose database", () => {
 it("a Worker keeps what ended for 7 days, or as long as RETAIN_JOBS_D says", () => {
 	expect(workerConfig(bound).retainJobsMs).toBe(7 * 86_400_000);
 	expect(workerConfig({ ...bound, RETAIN_JOBS_D: "20" }).retainJobsMs).toBe(20 * 86_400_000);
+	expect(workerConfig({ ...bound, RETAIN_JOBS_D: 60 }).retainJobsMs).toBe(60 * 86_400_000); // as wrangler.toml writes it
+	expect(() => workerConfig({ ...bound, RETAIN_JOBS_D: [60] })).toThrow("RETAIN_JOBS_D must be text");
 });
 
-it("a Worker takes a job, a message and its minute", async () => {
+it("a Worker takes a request, a message and its minute", async () => {
 	expect((await worker.fetch(get("/readyz"), bound)).status).toBe(200);
 	expect(await (await worker.fetch(get("/v1/jobs"), bound)).json()).toMatchObject({ data: [] });
 	await worker.scheduled(null, bound);
+	const ends: string[] = [];
+	const message = { id: "m1", timestamp: new Date(), attempts: 1, body: { kind: "delivery" as const, id: "dlv_of_nobody" } };
+	const messages = [{ ...message, ack: () => void ends.push("acked"), retry: () => void ends.push("retried") }];
+	await worker.queue({ queue: "jobhook-due", messages } as unknown as Parameters<typeof worker.queue>[0], bound);
+	expect(ends).toEqual(["acked"]);
 	const submit = new Request("https://jobs.example.com/v1/jobs", {
 		method: "POST",
 		headers: { authorization: `Bearer ${KEY}`, "content-type": "application/json" },

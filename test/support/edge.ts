@@ -3,6 +3,7 @@ import { sql } from "drizzle-orm";
 import { compileSql } from "../../src/db/compile.ts";
 import type { Db } from "../../src/db/db.ts";
 import { deliveries, submissions } from "../../src/db/schema.ts";
+import type { Deps } from "../../src/deps.ts";
 import { type Edge, edgeOver } from "../../src/worker/edge.ts";
 import { type Hint, Hints } from "../../src/worker/queue.ts";
 import { openWorld, type WorldOptions } from "./world.ts";
@@ -64,7 +65,14 @@ export class TestQueue {
 				retry,
 			};
 		});
-		return { queue: "jobhook-due", messages: messages as Message<Hint>[], ackAll() {}, retryAll() {} } as unknown as MessageBatch<Hint>;
+		return {
+			queue: "jobhook-due",
+			messages: messages as Message<Hint>[],
+			ackAll() {},
+			retryAll(options?: { delaySeconds?: number }) {
+				for (const one of messages) one.retry(options);
+			},
+		} as unknown as MessageBatch<Hint>;
 	}
 }
 
@@ -76,54 +84,52 @@ const firstDue = compileSql<unknown, { at: number | null }>(
 	) AS both`,
 );
 
+/** The Worker's edge over `deps`, with a queue in the test's hands and a sweep in each minute that has something for it. */
+export function messageEdge(deps: Deps) {
+	const { clock } = deps;
+	const queue = new TestQueue(clock.now);
+	let edge!: Edge;
+	let sweptAt = clock.now();
+	const newIsolate = () => {
+		const hints = new Hints(queue, deps);
+		deps.wake = hints.add;
+		deps.woken = hints.flush;
+		edge = edgeOver(deps, hints);
+	};
+	newIsolate();
+	/** The first full minute in which a sweep has something to do; one that finds D1 sick may have. */
+	const sweepAt = async () => {
+		const [row] = await deps.db.read(firstDue.bind({})).catch(() => [{ at: clock.now() }]);
+		const dueAt = row?.at ?? null;
+		return dueAt === null ? Number.POSITIVE_INFINITY : sweptAt + CRON_MS * Math.max(1, Math.ceil((dueAt - sweptAt) / CRON_MS));
+	};
+	async function run(): Promise<number> {
+		for (;;) {
+			if (clock.now() >= (await sweepAt())) {
+				sweptAt = clock.now();
+				await edge.scheduled();
+			}
+			const batches = queue.batches();
+			if (batches.length === 0) return Math.min(queue.nextAt, await sweepAt());
+			await Promise.all(batches.map((batch) => edge.queue(batch)));
+		}
+	}
+	return { queue, edge: () => edge, newIsolate, fetch: (request: Request) => edge.fetch(request), run };
+}
+
 /** A world whose due work is carried by messages and found by each minute's sweep. */
 export async function openEdgeWorld(db: Db, options: WorldOptions = {}) {
-	let queue!: TestQueue;
-	let edge!: Edge;
-	let isolate = () => {};
+	let made!: ReturnType<typeof messageEdge>;
 	const world = await openWorld(db, {
 		...options,
 		edge: (deps) => {
-			const { clock } = deps;
-			queue = new TestQueue(clock.now);
-			let sweptAt = clock.now();
-			isolate = () => {
-				const hints = new Hints(queue, deps);
-				deps.wake = hints.add;
-				deps.woken = async () => void (await hints.flush());
-				edge = edgeOver(deps, hints);
-			};
-			isolate();
-			/** The first full minute in which a sweep has something to do. */
-			const sweepAt = async () => {
-				const [row] = await deps.db.read(firstDue.bind({})).catch(() => [{ at: clock.now() }]);
-				const dueAt = row?.at ?? null;
-				return dueAt === null ? Number.POSITIVE_INFINITY : sweptAt + CRON_MS * Math.max(1, Math.ceil((dueAt - sweptAt) / CRON_MS));
-			};
-			return {
-				fetch: (request) => edge.fetch(request),
-				async run() {
-					for (;;) {
-						const nextSweep = await sweepAt();
-						if (clock.now() >= nextSweep) {
-							sweptAt = clock.now();
-							await edge.scheduled();
-						}
-						const batches = queue.batches();
-						if (batches.length === 0) return Math.min(queue.nextAt, await sweepAt());
-						await Promise.all(batches.map((batch) => edge.queue(batch)));
-					}
-				},
-			};
+			made = messageEdge(deps);
+			return made;
 		},
 	});
-	return {
-		...world,
-		queue,
-		edge: () => edge,
-		/** The isolate is gone, with all it knew; the next one stands in its place. */
-		newIsolate: () => isolate(),
-	};
+	/** `newIsolate`: the one there was is gone, with all it knew. */
+	const { queue, edge, newIsolate } = made;
+	return { ...world, queue, edge, newIsolate };
 }
 
 export type EdgeWorld = Awaited<ReturnType<typeof openEdgeWorld>>;

@@ -32,6 +32,9 @@ export interface WorldOptions {
 	edge?: (deps: Deps) => { fetch(request: Request): Promise<Response>; run(): Promise<number | null> };
 }
 
+/** What worlds have that are not told otherwise: a file sets it to play a whole suite on another edge. */
+export const defaults: Pick<WorldOptions, "edge"> = {};
+
 export const KEY = "test-api-key-0123456789";
 export const PROVIDER = "https://api.sandbox.test";
 export const GATEWAY = "https://gateway.test";
@@ -119,7 +122,7 @@ export async function openWorld(db: Db, options: WorldOptions = {}) {
 	const app = createApp(deps);
 	let sweep = new Sweep(deps);
 
-	const edge = options.edge?.(deps);
+	const edge = (options.edge ?? defaults.edge)?.(deps);
 	const door = (url: string, init: RequestInit) => Promise.resolve(edge ? edge.fetch(new Request(url, init)) : app.request(url, init));
 	const request = (path: string, init: RequestInit = {}) =>
 		door(`${GATEWAY}${path}`, { ...init, headers: { authorization: `Bearer ${KEY}`, ...init.headers } });

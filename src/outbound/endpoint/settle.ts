@@ -22,24 +22,27 @@ export const settled = compile((p: Slots<{ endpoint: string; since: number }>) =
 		.returning({ id: endpoints.id }),
 );
 
-/** Batches for one endpoint in one round. */
+/** Batches for one endpoint in one round, so that the others have their turn. */
 const BATCHES = 20;
 /** A fan-out that read the state before a switch has long been committed by then. */
 const QUIET_MS = 60_000;
 
 /**
  * Brings deliveries after their endpoint's state: the many that one switch does not reach in its own batch, and those that
- * a fan-out beside it wrote for the state as it was.
+ * a fan-out beside it wrote for the state as it was. `most`: batches in all.
  */
-export async function settleEndpoints(deps: Deps): Promise<void> {
+export async function settleEndpoints(deps: Deps, most = 2000): Promise<void> {
+	let left = most;
 	for (const endpoint of await deps.db.read(unsettledEndpoints.bind({})))
-		await alone(deps, { endpoint: endpoint.id }, () => settle(deps, endpoint));
+		await alone(deps, { endpoint: endpoint.id }, () => settle(deps, endpoint, () => left-- > 0));
 }
 
-async function settle(deps: Deps, { id, state, unsettledAt }: RowOf<typeof unsettledEndpoints>): Promise<void> {
+/** `mayGoOn` is asked before each batch. */
+async function settle(deps: Deps, endpoint: RowOf<typeof unsettledEndpoints>, mayGoOn: () => boolean): Promise<void> {
+	const { id, state, unsettledAt } = endpoint;
 	const now = deps.clock.now();
 	const { lane, moves } = following(state, { endpoint: id, now });
-	for (let batch = 0; batch < BATCHES; batch++) {
+	for (let batch = 0; batch < BATCHES && mayGoOn(); batch++) {
 		const [, ...moved] = await deps.db.batch<Bound<unknown>[]>([lane, ...moves]);
 		if (moved.some((rows) => rows.length === AT_ONCE)) continue;
 		if (unsettledAt !== null && now - unsettledAt >= QUIET_MS) await deps.db.batch([settled.bind({ endpoint: id, since: unsettledAt })]);

@@ -129,9 +129,15 @@ export function longInputs(open: () => Promise<Db>): void {
 			["is not what was kept", () => world.blobs.kept.set(world.blobs.keys("inputs")[0]!, new Uint8Array([123]))],
 		])("that %s is never sent in pieces, and its job can still be read and ended", async (_, spoil) => {
 			const job = await submitted(world, LONG);
+			const [blob] = world.blobs.keys("inputs");
 			spoil();
 			await world.run();
 			expect(sent).toEqual([]);
+			expect(world.lines).toContainEqual({
+				level: "error",
+				what: expect.stringMatching(/^blob\./),
+				fields: expect.objectContaining({ blob }),
+			});
 			if ((await world.job(job)).state === "queued") expect((await post(world, `/v1/jobs/${job}/cancel`, undefined)).status).toBe(200);
 			else expect((await world.job(job)).error).toMatchObject({ code: "not_dispatched" });
 			expect(await world.job(job)).toMatchObject({ input: null });
