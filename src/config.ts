@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { parseCidr } from "./core/address.ts";
+import { parseDatabase } from "./core/database-url.ts";
 
 /** One setting: the variable it is read from, and how. The unit in the variable's name becomes milliseconds inside. */
 const setting = <S extends z.ZodType>(env: string, schema: S) => ({ env, schema });
@@ -37,10 +38,13 @@ const credential = z
 	.string()
 	.trim()
 	.regex(/^[\x21-\x7e]+$/, "must be printable ASCII without spaces");
-const flag = z
-	.enum(["0", "1"], "must be 0 or 1")
-	.default("0")
-	.transform((text) => text === "1");
+const flag = (fallback: "0" | "1") =>
+	z
+		.enum(["0", "1"], "must be 0 or 1")
+		.default(fallback)
+		.transform((text) => text === "1");
+const DATABASE_WORDS =
+	"must be the path of a SQLite file, or like postgres://user:password@host:5432/database, with the @ : / ? # % of a password as %40 %3A %2F %3F %23 %25";
 const secret = z.string().min(32, "must have 32 to 255 characters").max(255, "must have 32 to 255 characters");
 
 /** Every setting and every limit, with its default. An empty variable counts as absent. The README has the same table. */
@@ -48,14 +52,19 @@ export const SETTINGS = {
 	port: count("PORT", 8080, 0, 65_535),
 	host: setting("HOST", z.string().default("127.0.0.1")),
 	publicUrl: setting("PUBLIC_URL", url.optional()),
-	databasePath: setting(
+	database: setting(
 		"DATABASE_URL",
 		z
 			.string()
 			.default("data/jobhook.db")
-			.transform((text) => text.replace(/^file:/, ""))
-			.refine((text) => !/^[a-z]+:\/\//i.test(text), "must be the path of a SQLite file"),
+			.transform((text, context) => {
+				const place = parseDatabase(text);
+				if (place === null) context.addIssue({ code: "custom", message: DATABASE_WORDS });
+				return place ?? z.NEVER;
+			}),
 	),
+	databasePool: count("DATABASE_POOL", 20, 1, 1000),
+	databasePrepare: setting("DATABASE_PREPARE", flag("1")),
 	logLevel: setting("LOG_LEVEL", z.enum(["debug", "info", "warn", "error", "silent"]).default("info")),
 
 	apiKey: setting("JOBHOOK_API_KEY", credential.min(16, "must have at least 16 characters").optional()),
@@ -79,7 +88,7 @@ export const SETTINGS = {
 	providerDeadlineMs: count("PROVIDER_DEADLINE_MS", 30_000, 10, 300_000),
 	onUnknown: setting("ON_UNKNOWN", z.enum(["wait", "resubmit"], "must be wait or resubmit").default("wait")),
 	dispatchDeadlineMs: hours("DISPATCH_DEADLINE_H", 72),
-	sandbox: setting("SANDBOX", flag),
+	sandbox: setting("SANDBOX", flag("0")),
 	sandboxPort: count("SANDBOX_PORT", 0, 0, 65_535),
 
 	callbackAllow: setting(

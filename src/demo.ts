@@ -18,6 +18,7 @@ if (startEngine === undefined) {
 	console.error(`unknown engine: ${options.engine}; one of ${Object.keys(ENGINES).join(", ")}`);
 	process.exit(2);
 }
+const END_DEADLINE_MS = 5000;
 const began = performance.now();
 const steps: Step[] = [];
 let doing = "start";
@@ -31,8 +32,23 @@ function tell(name: string, detail: string): void {
 
 const folder = mkdtempSync(path.join(os.tmpdir(), "jobhook-demo-"));
 process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
-for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => process.exit(1)); // what an engine started ends with us
 const closing: (() => Promise<void>)[] = [];
+let closed: Promise<void> | undefined;
+async function closeEach(): Promise<void> {
+	for (let close = closing.shift(); close !== undefined; close = closing.shift())
+		await close().catch((e: Error) => console.error(`left behind: ${e.message}`));
+}
+/** In turn, also when an interrupted demo fails meanwhile. */
+function closeAll(): Promise<void> {
+	closed ??= closeEach();
+	return closed;
+}
+// on a server that is not ours a schema has to be dropped; what an engine started itself ends with us
+for (const signal of ["SIGTERM", "SIGINT"] as const)
+	process.once(signal, () => {
+		setTimeout(() => process.exit(1), END_DEADLINE_MS);
+		void closeAll().then(() => process.exit(1));
+	});
 
 async function run(start: (typeof ENGINES)[string]): Promise<Record<string, unknown>> {
 	const apiKey = newSigningSecret();
@@ -44,7 +60,7 @@ async function run(start: (typeof ENGINES)[string]): Promise<Record<string, unkn
 		LOG_LEVEL: "silent",
 	});
 	closing.unshift(sandbox.close);
-	const gateway = await start(config);
+	const gateway = await start(config, (close) => closing.unshift(close));
 	closing.unshift(gateway.stop);
 	const receiver = await startReceiver((at) => secrets.get(at) ?? "");
 	closing.unshift(receiver.close);
@@ -72,5 +88,5 @@ try {
 	console.error(`the demo failed ${doing}: ${(e as Error).message}`);
 	process.exitCode = 1;
 }
-for (const close of closing) await close();
+await closeAll();
 if (options.json) console.log(JSON.stringify(summary));

@@ -1,4 +1,4 @@
-// Starts the programs of this package: `node src/launch.mjs <start|dev|dev-worker|demo|sandbox|cli|build|test|bench|soak> [arguments]`.
+// Starts the programs of this package: `node src/launch.mjs <start|dev|dev-worker|demo|sandbox|cli|build|test|bench|soak|cluster> [arguments]`.
 // Plain JavaScript that any Node can read, so that one that is too old gets a sentence instead of a crash.
 import { spawn } from "node:child_process";
 import path from "node:path";
@@ -64,6 +64,10 @@ const programs = {
 	soak: async () => {
 		await make("build");
 		run(process.execPath, ["test/e2e/soak.ts", ...rest]);
+	},
+	cluster: async () => {
+		await make("build");
+		run(process.execPath, ["test/cluster/main.ts", ...rest]);
 	},
 	test: async () => {
 		await make("build", "buildStaleWorker");

@@ -1,56 +1,47 @@
-import { mkdirSync } from "node:fs";
-import path from "node:path";
 import { ensureDefaultApp, findApp } from "../access/apps.ts";
 import { type Config, loadConfig } from "../config.ts";
-import { systemClock } from "../core/clock.ts";
 import type { Deps, Log } from "../deps.ts";
-import { blobsOf, openBlobs } from "../node/blobs.ts";
-import { MIGRATIONS } from "../node/database.ts";
-import { mustExist } from "../node/existing.ts";
-import { migrateSqlite } from "../node/migrate.ts";
+import { openStore } from "../node/open-store.ts";
 import { Refused } from "../node/refused.ts";
-import { openSecretbox } from "../node/secrets.ts";
-import { openSqlite, type SqliteDb } from "../node/sqlite.ts";
+import type { Store } from "../node/store.ts";
 
-/** What a command works with: all the verbs ask for. It reaches nobody, and the service that runs beside it is not woken but looks by itself. */
-export type Ports = Deps & { db: SqliteDb };
+/** What a command works with: all the verbs ask for. It reaches nobody; a service on SQLite is not woken but looks by itself. */
+export type Ports = Deps;
 
-/** Opens the database of the settings for one command; a running service may have it open, too. It must be there. */
+/** Opens the database of the settings for one command; running services may have it open, too. It must be there. */
 export async function withDatabase<T>(work: (ports: Ports) => Promise<T>): Promise<T> {
 	const config = loadConfig(process.env);
-	mustExist(config);
-	return using(config, openSqlite(config.databasePath), work);
+	return using(config, await openStore(config, SILENT, { schema: "existing", patienceMs: 0 }), work);
 }
 
 /** Makes the database where there is none, and brings it to this version's schema. */
-export async function initialised<T>(work: (ports: Ports, applied: number) => Promise<T>): Promise<T> {
+export async function initialised<T>(work: (ports: Ports, store: Store) => Promise<T>): Promise<T> {
 	const config = loadConfig(process.env);
-	mkdirSync(path.dirname(config.databasePath), { recursive: true });
-	const db = openSqlite(config.databasePath);
-	return using(config, db, async (ports) => {
-		const applied = migrateSqlite(db.raw, MIGRATIONS);
+	const store = await openStore(config, SILENT, { schema: "migrate", patienceMs: 0 });
+	return using(config, store, async (ports) => {
 		await ensureDefaultApp(ports);
-		return work(ports, applied);
+		return work(ports, store);
 	});
 }
 
-async function using<T>(config: Config, db: SqliteDb, work: (ports: Ports) => Promise<T>): Promise<T> {
+async function using<T>(config: Config, store: Store, work: (ports: Ports) => Promise<T>): Promise<T> {
+	const { db, blobs, clock, secrets, tell } = store;
 	try {
 		return await work({
 			config,
 			publicUrl: config.publicUrl ?? `http://${config.host}:${config.port}`,
 			db,
-			blobs: openBlobs(blobsOf(config.databasePath)),
-			clock: systemClock,
+			blobs,
+			clock,
 			random: Math.random,
 			http: () => Promise.reject(new Error("a command sends no requests")),
-			secrets: openSecretbox(config),
-			wake: () => {},
+			secrets,
+			wake: tell,
 			woken: async () => {},
 			log: SILENT,
 		});
 	} finally {
-		await db.close();
+		await store.close();
 	}
 }
 

@@ -20,6 +20,8 @@ export interface PostgresServer {
 	/** Ends the server, its data stays; `start` brings it back on the same port. */
 	halt(): Promise<void>;
 	start(): Promise<void>;
+	/** Sends one to the server and to each process that serves a client: SIGKILL, SIGSTOP, SIGCONT. Resolves when it has ended, where it does. */
+	signal(signal: NodeJS.Signals): Promise<void>;
 	/** Ends it and removes its data. */
 	stop(): Promise<void>;
 }
@@ -68,18 +70,31 @@ async function startIn(folder: string, found: string, durable: boolean): Promise
 		child = spawn(path.join(bin, "postgres"), args, { ...AS, env: ENV, cwd: home, stdio: ["ignore", "ignore", "pipe"] });
 		await isReady(child);
 	};
+	const hasEnded = () => child.exitCode !== null || child.signalCode !== null;
 	const halt = async () => {
-		if (child.exitCode !== null) return;
+		if (hasEnded()) return;
 		const ended = once(child, "exit");
 		child.kill("SIGINT"); // cuts its clients off
 		await ended;
 	};
+	const signal = async (name: NodeJS.Signals) => {
+		const ended = once(child, "exit");
+		for (const pid of [child.pid ?? 0, ...childrenOf(child)]) process.kill(pid, name);
+		if (name === "SIGKILL") await ended;
+	};
+	const remove = () => rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+	const vanish = () => {
+		child.kill("SIGQUIT"); // at once, with all its children
+		remove();
+	};
+	process.once("exit", vanish); // for who ends in the middle
 	await start();
 	const stop = async () => {
 		await halt();
-		rmSync(folder, { recursive: true, force: true });
+		process.off("exit", vanish);
+		remove();
 	};
-	return { url: `postgres://postgres@127.0.0.1:${port}/postgres`, halt, start, stop };
+	return { url: `postgres://postgres@127.0.0.1:${port}/postgres`, halt, start, signal, stop };
 }
 
 /** Nobody cannot run what stands below a folder that is root's alone: then a copy of it is run. */
@@ -87,6 +102,12 @@ function reachable(bin: string, folder: string): string {
 	if (AS.uid === undefined || spawnSync(path.join(bin, "postgres"), ["--version"], { ...AS, cwd: "/" }).status === 0) return bin;
 	cpSync(path.dirname(bin), path.join(folder, "native"), { recursive: true, verbatimSymlinks: true });
 	return path.join(folder, "native/bin");
+}
+
+/** Each has a process group of its own. */
+function childrenOf({ pid }: ChildProcess): number[] {
+	const { stdout } = spawnSync("ps", ["-o", "pid=", "--ppid", String(pid)], { encoding: "utf8" });
+	return stdout.split("\n").filter(Boolean).map(Number);
 }
 
 async function isReady(child: ChildProcess): Promise<void> {

@@ -15,11 +15,10 @@ import {
 import path from "node:path";
 import Database from "better-sqlite3";
 import { place } from "../access/apps.ts";
-import type { Config } from "../config.ts";
 import { blobsOf } from "./blobs.ts";
 import { copyBlobs } from "./copy-blobs.ts";
 import { Refused } from "./refused.ts";
-import { keyFileOf, openSecretbox } from "./secrets.ts";
+import { keyFileOf, openSecretbox, type SqliteFile } from "./secrets.ts";
 
 export interface Backup {
 	folder: string;
@@ -38,7 +37,7 @@ export interface Backup {
  * Copies the database, as it is at one moment, with its large bodies and the master key into a new folder; a service may run
  * meanwhile. The folder appears when everything in it was verified and is on disk, or not at all. `tell` hears of each step.
  */
-export function backup(config: Pick<Config, "databasePath" | "masterKeys">, into: string, tell: (step: string) => void): Backup {
+export function backup(config: SqliteFile, into: string, tell: (step: string) => void): Backup {
 	const folder = path.resolve(into);
 	if (existsSync(folder) && !(statSync(folder).isDirectory() && readdirSync(folder).length === 0))
 		throw new Refused(`${folder} is there already: a backup goes into a new folder`);
@@ -122,7 +121,7 @@ function check(file: string, before: Look, after: Look): Record<string, number> 
 }
 
 /** Without the master key that sealed them a copy's secrets are lost. */
-function checkSecrets(config: Pick<Config, "databasePath" | "masterKeys">): void {
+function checkSecrets(config: SqliteFile): void {
 	const copy = new Database(config.databasePath, { readonly: true });
 	try {
 		const apps = copy.prepare<[], { id: string; sealed: string }>("SELECT id, callback_secret AS sealed FROM apps").all();

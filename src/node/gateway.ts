@@ -1,26 +1,27 @@
-import { createServer } from "node:http";
+import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { getRequestListener } from "@hono/node-server";
 import { bootstrap } from "../bootstrap.ts";
 import type { Config } from "../config.ts";
-import { systemClock } from "../core/clock.ts";
-import type { Deps, Log } from "../deps.ts";
+import type { Deps, Due, Log } from "../deps.ts";
 import { createApp } from "../http/app.ts";
 import { sendWaitersHome } from "../jobs/wait.ts";
 import { canBeHooked, defaultAccount } from "../providers/index.ts";
-import { blobsOf, openBlobs } from "./blobs.ts";
-import { openDatabase } from "./database.ts";
 import { createHttp } from "./dialer.ts";
 import { createLog } from "./log.ts";
 import { Loop } from "./loop.ts";
-import { keepsItsKey, openSecretbox } from "./secrets.ts";
+import { openStore } from "./open-store.ts";
+import type { Store } from "./store.ts";
 
 const LOOP_SAMPLE_MS = 20;
 /** How late a deadline of a request to us may be noticed; Node's own 30 s would be three times the deadline. */
 const CHECK_EVERY_MS = 1000;
 /** What a send takes besides its request: reading the answer in, writing it down. */
 const SETTLE_MS = 5000;
+
+/** A database server that is started together with us is waited for. */
+const PATIENCE_MS = 30_000;
 
 export interface Gateway {
 	/** Where it listens, e.g. `http://127.0.0.1:8080`. */
@@ -31,10 +32,25 @@ export interface Gateway {
 	stop(): Promise<void>;
 }
 
-/** One whole service in this process: HTTP in, loop, HTTP out, one SQLite file. */
+/** One whole service in this process: HTTP in, loop, HTTP out, over the database of the settings. */
 export async function startGateway(config: Config, log: Log = createLog(config.logLevel)): Promise<Gateway> {
-	keepsItsKey(config);
-	const db = openDatabase(config);
+	const store = await openStore(config, log, { schema: "migrate", patienceMs: PATIENCE_MS });
+	const server = createServer({
+		headersTimeout: config.headersDeadlineMs,
+		requestTimeout: config.headersDeadlineMs + config.bodyDeadlineMs,
+		connectionsCheckingInterval: CHECK_EVERY_MS,
+	});
+	try {
+		return await startOver(store, server, config, log);
+	} catch (e) {
+		server.closeAllConnections();
+		server.close();
+		await store.close();
+		throw e;
+	}
+}
+
+async function startOver(store: Store, server: Server, config: Config, log: Log): Promise<Gateway> {
 	const http = createHttp(config);
 	const delay = monitorEventLoopDelay({ resolution: LOOP_SAMPLE_MS });
 	delay.enable();
@@ -42,35 +58,26 @@ export async function startGateway(config: Config, log: Log = createLog(config.l
 	// the port may be any free one, and the public URL is part of every link: listen first, then answer
 	let answer: (request: Request) => Response | Promise<Response> = () =>
 		new Response("starting", { status: 503, headers: { "retry-after": "1" } });
-	const server = createServer({
-		headersTimeout: config.headersDeadlineMs,
-		requestTimeout: config.headersDeadlineMs + config.bodyDeadlineMs,
-		connectionsCheckingInterval: CHECK_EVERY_MS,
-	});
 	server.on(
 		"request",
 		getRequestListener((request) => answer(request)),
 	);
 	const url = await listen(server, config);
 
-	const ports = {
-		config,
-		publicUrl: config.publicUrl ?? url,
-		db,
-		blobs: openBlobs(blobsOf(config.databasePath)),
-		clock: systemClock,
-		random: Math.random,
-		http,
-		secrets: openSecretbox(config),
-		log,
+	const { db, blobs, clock, secrets } = store;
+	const ports = { config, publicUrl: config.publicUrl ?? url, db, blobs, clock, random: Math.random, http, secrets, log };
+	const wake = (...due: Due[]) => {
+		loop.wake();
+		if (due.some(({ at }) => at <= clock.now())) store.tell(); // for the rest we have a timer, and the others their sweep
 	};
-	const deps: Deps = { ...ports, wake: () => loop.wake(), woken: async () => {} };
-	const loop = new Loop(deps);
+	const deps: Deps = { ...ports, wake, woken: async () => {} };
+	const loop = new Loop({ ...deps, ...store.background });
 	const { appId } = await bootstrap(deps);
 	const vitals = () => ({ in_flight: loop.inFlight, event_loop_delay_p99_ms: lateMs(delay.percentile(99)) });
 	answer = createApp(deps, { vitals }).fetch;
 	loop.wake();
-	tellNews(deps, url);
+	store.hear(loop.wake);
+	tellNews(deps, url, store.name);
 
 	const stop = async () => {
 		const closed = new Promise((resolve) => server.close(resolve));
@@ -85,7 +92,7 @@ export async function startGateway(config: Config, log: Log = createLog(config.l
 		await closed;
 		clearTimeout(cut);
 		await http.close();
-		await db.close();
+		await store.close();
 		delay.disable();
 		log.info({ drained, clean }, "gateway.stopped");
 	};
@@ -95,7 +102,7 @@ export async function startGateway(config: Config, log: Log = createLog(config.l
 /** The histogram counts the sampling interval in, in nanoseconds. */
 const lateMs = (nanoseconds: number) => Math.max(0, Math.round(nanoseconds / 1e4 - LOOP_SAMPLE_MS * 100) / 100);
 
-async function listen(server: ReturnType<typeof createServer>, { port, host }: Config): Promise<string> {
+async function listen(server: Server, { port, host }: Config): Promise<string> {
 	await new Promise<void>((resolve, reject) => {
 		server.once("error", reject);
 		server.listen(port, host, () => resolve());
@@ -106,14 +113,11 @@ async function listen(server: ReturnType<typeof createServer>, { port, host }: C
 }
 
 /** What an operator wants to know at a start, once. */
-function tellNews(deps: Deps, url: string): void {
+function tellNews(deps: Deps, url: string, database: string): void {
 	const { config, log, publicUrl } = deps;
 	const account = defaultAccount(config, "deapi");
 	const news = account === null ? "none" : canBeHooked(account, publicUrl) ? "hooks" : "polls";
-	log.info(
-		{ url, public_url: publicUrl, database: config.databasePath, deapi: account ? "configured" : "not configured", news_by: news },
-		"gateway.started",
-	);
+	log.info({ url, public_url: publicUrl, database, deapi: account ? "configured" : "not configured", news_by: news }, "gateway.started");
 	if (account === null)
 		log.warn({}, "no DEAPI_API_KEY: submits are answered 422 provider_not_configured; SANDBOX=1 tries everything without a key");
 	if (news === "polls") log.warn({}, "PUBLIC_URL is not https: deAPI cannot post to us, so every job is polled");

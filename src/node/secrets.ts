@@ -1,20 +1,34 @@
 import { randomBytes } from "node:crypto";
 import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import type { Config } from "../config.ts";
+import { BadSettings, type Config } from "../config.ts";
 import { Secretbox } from "../core/secretbox.ts";
 import { Refused } from "./refused.ts";
+
+/** A database in a file, and the master keys of the settings. */
+export interface SqliteFile {
+	databasePath: string;
+	masterKeys: Config["masterKeys"];
+}
+
+/** Processes on several machines share no file: the master keys come from the settings. */
+export function sharedSecretbox({ masterKeys }: Pick<Config, "masterKeys">): Secretbox {
+	if (masterKeys !== undefined) return new Secretbox(masterKeys);
+	throw new BadSettings(
+		"JOBHOOK_MASTER_KEY is not set, and every process on this PostgreSQL needs the same one: make it with `openssl rand -base64 32`, and keep a copy",
+	);
+}
 
 /**
  * The master keys: from the settings, else from `jobhook.key` beside the database, made at the first start and readable
  * by its owner alone. Of two processes that start at once one writes the file and both read it.
  */
-export function openSecretbox(config: Pick<Config, "masterKeys" | "databasePath">): Secretbox {
+export function openSecretbox(config: SqliteFile): Secretbox {
 	return new Secretbox(config.masterKeys ?? [readOrMake(keyFileOf(config.databasePath))]);
 }
 
 /** A database whose key is lost must not get a new one: it would open nothing. */
-export function keepsItsKey(config: Pick<Config, "masterKeys" | "databasePath">): void {
+export function keepsItsKey(config: SqliteFile): void {
 	const key = keyFileOf(config.databasePath);
 	const written = (statSync(config.databasePath, { throwIfNoEntry: false })?.size ?? 0) > 0;
 	if (written && config.masterKeys === undefined && !existsSync(key))

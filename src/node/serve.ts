@@ -9,15 +9,23 @@ const anyKey = compile(() => q.select({ id: keys.id }).from(keys).limit(1));
 
 /** The service, until SIGTERM or SIGINT. */
 export async function serve(env: Record<string, string | undefined>): Promise<void> {
+	// the first process of a container is not ended by a signal it does not listen for, and the start may wait for its database
+	let stop = async () => {};
+	for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => void stop().then(() => process.exit(0)));
 	const { config, sandbox } = loadConfig(env).sandbox ? await startSandboxed(env) : { config: loadConfig(env), sandbox: null };
-	const gateway = await startGateway(config);
-	if (sandbox) gateway.deps.log.info({ url: sandbox.url }, "sandbox.started");
-	await offerFirstKey(gateway);
-	const stop = async () => {
+	let gateway: Gateway;
+	try {
+		gateway = await startGateway(config);
+	} catch (e) {
+		await sandbox?.close();
+		throw e;
+	}
+	stop = async () => {
 		await gateway.stop();
 		await sandbox?.close();
 	};
-	for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => void stop().then(() => process.exit(0)));
+	if (sandbox) gateway.deps.log.info({ url: sandbox.url }, "sandbox.started");
+	await offerFirstKey(gateway);
 }
 
 /** A key is shown to a person at a terminal only; a log says how to make one. */

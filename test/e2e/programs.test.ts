@@ -34,7 +34,7 @@ it("the demo walks one job end to end and ends with a summary in one line", asyn
 
 it("a demo on an engine that does not exist names those that do, and exits 2", async () => {
 	const { code, out, err } = await run([dist("demo.js"), "--engine", "mysql"], { cwd: scratch() });
-	expect({ code, out, err }).toEqual({ code: 2, out: "", err: "unknown engine: mysql; one of sqlite, worker\n" });
+	expect({ code, out, err }).toEqual({ code: 2, out: "", err: "unknown engine: mysql; one of sqlite, postgres, worker\n" });
 });
 
 it("an older Node gets one clear line instead of a crash", async () => {

@@ -5,7 +5,9 @@ import { BadSettings, loadConfig, SETTINGS } from "../../src/config.ts";
 const NUMBERS = {
 	port: 8080,
 	host: "127.0.0.1",
-	databasePath: "data/jobhook.db",
+	database: { engine: "sqlite", path: "data/jobhook.db" },
+	databasePool: 20,
+	databasePrepare: true,
 	logLevel: "info",
 	deapiBaseUrl: "https://api.deapi.ai",
 	deapiWebhookSecrets: [],
@@ -43,6 +45,9 @@ const NUMBERS = {
 	leaseMarginMs: 25_000,
 	drainMs: 20_000,
 };
+
+const DATABASE =
+	"must be the path of a SQLite file, or like postgres://user:password@host:5432/database, with the @ : / ? # % of a password as %40 %3A %2F %3F %23 %25";
 
 /** What went wrong with these variables, one line each. */
 function complaints(env: Record<string, string>): string[] {
@@ -89,7 +94,7 @@ describe("the settings", () => {
 		});
 		expect(config).toMatchObject({
 			publicUrl: "https://gateway.example.com/base",
-			databasePath: "/var/lib/jobhook.db",
+			database: { engine: "sqlite", path: "/var/lib/jobhook.db" },
 			callbackAllow: ["127.0.0.0/8", "::1"],
 			deapiWebhookSecrets: ["one", "two"],
 			sandbox: true,
@@ -98,11 +103,34 @@ describe("the settings", () => {
 	});
 });
 
+describe("a database", () => {
+	const databaseOf = (DATABASE_URL: string) => loadConfig({ DATABASE_URL }).database;
+
+	it.each([
+		["postgres://me:secret@db:5432/jobhook", "postgres://db:5432/jobhook"],
+		["postgresql://me:s%40c%2Fret%25@db.internal/jobhook?sslmode=require", "postgres://db.internal/jobhook"],
+		["postgres://me@10.0.0.7/jobhook", "postgres://10.0.0.7/jobhook"],
+		["postgres://one:5432,two:5433/jobhook?target_session_attrs=primary", "postgres://one:5432,two:5433/jobhook"],
+		["postgres://localhost", "postgres://localhost"],
+	])("%s is PostgreSQL's, and is named without its secrets", (url, name) => {
+		expect(databaseOf(url)).toEqual({ engine: "postgres", url, name });
+	});
+
+	it.each(["jobhook.db", "/srv/my jobs/jobhook.db", "postgres.db", "C:/jobhook.db"])("%s is a SQLite file", (path) => {
+		expect([path, `file:${path}`].map(databaseOf)).toEqual([
+			{ engine: "sqlite", path },
+			{ engine: "sqlite", path },
+		]);
+	});
+});
+
 describe("settings that cannot be used", () => {
 	const BAD: Record<string, string> = {
 		PORT: "70000",
 		PUBLIC_URL: "ftp://leaked.example.com",
-		DATABASE_URL: "postgres://user:leaked@db/jobhook",
+		DATABASE_URL: "postgres://user:leaked/half@db/jobhook",
+		DATABASE_POOL: "0",
+		DATABASE_PREPARE: "leaked",
 		LOG_LEVEL: "leaked",
 		JOBHOOK_API_KEY: "leaked",
 		JOBHOOK_CALLBACK_SECRET: "leaked-and-too-short",
@@ -128,7 +156,8 @@ describe("settings that cannot be used", () => {
 		["PORT", "70000", "must be between 0 and 65535"],
 		["PORT", "80 80", "must be a whole number"],
 		["PUBLIC_URL", "gateway.example.com", "must be an http(s) URL"],
-		["DATABASE_URL", "postgres://db/jobhook", "must be the path of a SQLite file"],
+		...["mysql://db/jobhook", "postgres://", "postgres://me@:5432/jobhook"].map((url) => ["DATABASE_URL", url, DATABASE]),
+		...["a@b", "a/b", "a?b", "a#b", "a%b"].map((password) => ["DATABASE_URL", `postgres://me:${password}@db/jobhook`, DATABASE]),
 		["JOBHOOK_API_KEY", "x".repeat(15), "must have at least 16 characters"],
 		["JOBHOOK_CALLBACK_SECRET", "x".repeat(31), "must have 32 to 255 characters"],
 		["JOBHOOK_CALLBACK_SECRET", "x".repeat(256), "must have 32 to 255 characters"],
@@ -138,7 +167,7 @@ describe("settings that cannot be used", () => {
 		["RETRY_DELAYS_S", "5,-1", "must be seconds with commas"],
 		["RETRY_DELAYS_S", ",", "must be seconds with commas"],
 		["SANDBOX", "yes", "must be 0 or 1"],
-	])("%s=%.30s is answered with what would be right", (variable, value, sentence) => {
+	] as [string, string, string][])("%s=%.30s is answered with what would be right", (variable, value, sentence) => {
 		expect(complaints({ [variable]: value })).toEqual([`  ${variable} ${sentence}`]);
 	});
 });

@@ -20,10 +20,10 @@ export async function newDatabase(): Promise<string> {
 
 let shared: Promise<PostgresDb> | undefined;
 
-/** One database for a whole file: every test begins by emptying it. */
-export async function emptyPostgres(): Promise<PostgresDb> {
+/** One database for a whole file: every test begins by emptying it. `prepare`: as the file's first test says. */
+export async function emptyPostgres({ prepare = true } = {}): Promise<PostgresDb> {
 	shared ??= (async () => {
-		const db = openPostgres(await newDatabase(), { pool: 10, prepare: true });
+		const db = openPostgres(await newDatabase(), { pool: 10, prepare });
 		await db.raw.unsafe(readFileSync(path.resolve(import.meta.dirname, "../../../migrations/postgres/0000_init.sql"), "utf8"));
 		return db;
 	})();

@@ -1,0 +1,109 @@
+import { claimsInFlight } from "./history.ts";
+import type { ClusterNode } from "./node.ts";
+import type { Cluster } from "./setup.ts";
+import { passed, type Until } from "./until.ts";
+
+/** SIGKILL and a new start; SIGSTOP for twice a lease, then SIGCONT; PostgreSQL halted and started. */
+export type Fault = "kill" | "freeze" | "restart";
+/** What was in flight right after a fault, and after which. Of these, whose lease then runs out was held by its victim. */
+export interface InFlight {
+	attempts: Map<string, Fault>;
+	sends: Map<string, Fault>;
+}
+
+interface Given extends Pick<Cluster, "sql" | "server" | "nodes" | "hold"> {
+	until: Until;
+	deadlineMs: number;
+	leaseMs: number;
+}
+
+const TRAILING_MS = 300;
+const IN_HAND = 5;
+const FREEZES = 3;
+
+export function faultsOf({ sql, server, nodes, hold, until, deadlineMs, leaseMs }: Given) {
+	const inFlight: InFlight = { attempts: new Map(), sends: new Map() };
+	const frozen = new Set<ClusterNode>();
+	let turn = 0;
+
+	async function note(fault: Fault): Promise<true> {
+		const claims = await claimsInFlight(sql);
+		for (const kind of ["attempts", "sends"] as const)
+			for (const id of claims[kind]) if (!inFlight[kind].has(id)) inFlight[kind].set(id, fault);
+		return true;
+	}
+	/** One of them while it has work in hand: receivers let their callers wait, for less than the deadline. */
+	async function strike(those: readonly ClusterNode[], fault: Fault, blow: (node: ClusterNode) => unknown): Promise<ClusterNode> {
+		const letGo = hold();
+		try {
+			const late = passed(deadlineMs / 2);
+			let victim = await busiest(those);
+			await until("it has work in hand", async () => {
+				victim = await busiest(those);
+				return late() || victim.work >= IN_HAND;
+			});
+			await blow(victim.node);
+			await note(fault);
+			return victim.node;
+		} finally {
+			letGo();
+		}
+	}
+	/** What it had sent to PostgreSQL before may still come in. */
+	async function noteTrailing(fault: Fault): Promise<void> {
+		await until("what it had sent has come in", passed(TRAILING_MS));
+		await note(fault);
+	}
+
+	async function kill(): Promise<string> {
+		const next = nodes[turn++ % nodes.length] as ClusterNode;
+		await strike([next], "kill", (node) => node.kill());
+		await noteTrailing("kill");
+		await next.start();
+		return `${next.name} was killed and started again`;
+	}
+	/** Others take its work meanwhile; once more where it had none in hand. */
+	async function freeze(): Promise<string> {
+		for (let times = 1; ; times++) {
+			let before = 0;
+			const node = await strike(nodes, "freeze", (one) => {
+				before = one.lines.length;
+				one.freeze();
+			});
+			frozen.add(node);
+			await noteTrailing("freeze");
+			await until("twice its lease has passed", passed(2 * leaseMs));
+			node.thaw();
+			const late = passed(deadlineMs);
+			const wasFenced = () => node.lines.slice(before).some(({ state }) => state === "fenced");
+			await until("it has come back", () => wasFenced() || late());
+			if (wasFenced() || times === FREEZES) return `${node.name} was frozen for ${(2 * leaseMs) / 1000} s`;
+		}
+	}
+	async function restart(): Promise<string> {
+		const letGo = hold();
+		try {
+			await until("deliveries are under way", passed(deadlineMs / 4));
+			await note("restart");
+			await server.halt();
+		} finally {
+			letGo();
+		}
+		const no = () => false;
+		// a connection may have been lent its port for a moment
+		await until("PostgreSQL starts", () => server.start().then(() => true, no));
+		await until("PostgreSQL answers", () => note("restart").catch(no));
+		return "PostgreSQL was restarted";
+	}
+
+	/** Each returns what was done, and to whom. */
+	const inflict = { kill, freeze, restart };
+	return { inFlight, frozen, inflict };
+}
+
+type Busy = { node: ClusterNode; work: number };
+
+async function busiest(nodes: readonly ClusterNode[]): Promise<Busy> {
+	const all = await Promise.all(nodes.map(async (node) => ({ node, work: await node.inFlight() })));
+	return all.reduce((most, one) => (one.work > most.work ? one : most));
+}

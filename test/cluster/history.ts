@@ -1,0 +1,32 @@
+import type postgres from "postgres";
+
+/** What the database says at the end, rows by table. */
+export interface History {
+	jobs: { id: string; ended: boolean; error_code: string | null }[];
+	submissions: { id: string; job_id: string; reason: string | null }[];
+	events: { id: string; job_id: string; type: string; body: string }[];
+	attempts: { delivery_id: string; n: number; outcome: string; reason: string }[];
+}
+
+export async function readHistory(sql: postgres.Sql): Promise<History> {
+	const [jobs, submissions, events, attempts] = await Promise.all([
+		sql<History["jobs"]>`SELECT id, ended_at IS NOT NULL AS ended, error_code FROM jobs`,
+		sql<History["submissions"]>`SELECT id, job_id, reason FROM submissions`,
+		sql<History["events"]>`SELECT id, job_id, type, body FROM events`,
+		sql<History["attempts"]>`SELECT delivery_id, n::int, outcome, reason FROM attempts`,
+	]);
+	return { jobs, submissions, events, attempts };
+}
+
+/** Claims in flight: each delivery with the number of its attempt, and the submissions that are being sent. */
+export async function claimsInFlight(sql: postgres.Sql) {
+	const deliveries = await sql<{ id: string; n: number }[]>`SELECT id, attempts::int AS n FROM deliveries WHERE claim_id IS NOT NULL`;
+	const sends = await sql<{ id: string }[]>`SELECT id FROM submissions WHERE claim_id IS NOT NULL AND state = 'sending'`;
+	return { attempts: deliveries.map(({ id, n }) => attemptOf(id, n)), sends: sends.map(({ id }) => id) };
+}
+export const attemptOf = (delivery: string, n: number): string => `${delivery}#${n}`;
+
+export async function count(sql: postgres.Sql, query: string): Promise<number> {
+	const [row] = await sql.unsafe(`SELECT count(*)::int AS count FROM ${query}`);
+	return (row as unknown as { count: number }).count;
+}
