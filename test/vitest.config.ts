@@ -17,7 +17,14 @@ export default defineConfig({
 		projects: [
 			{ test: { name: "unit", include: ["test/unit/**/*.test.ts"] } },
 			{ test: { name: "sqlite", include: ["test/engines/*.sqlite.test.ts", "test/regress/**/*.test.ts"] } },
-			{ test: { name: "postgres", include: ["test/engines/*.postgres.test.ts"], globalSetup: [at("test/support/postgres/server.ts")] } },
+			{
+				test: {
+					name: "postgres",
+					include: ["test/engines/*.postgres.test.ts"],
+					globalSetup: [at("test/support/postgres/server.ts")],
+					setupFiles: [at("test/support/postgres/skip.ts")],
+				},
+			},
 			{ test: { name: "e2e", include: ["test/e2e/**/*.test.ts"], testTimeout: 30_000, hookTimeout: 30_000 } },
 			{
 				plugins: [

@@ -39,10 +39,13 @@ async function guestRoom(atEnd: AtEnd): Promise<{ url: string; name: string }> {
 async function ownSchema({ url, name }: { url: string; name: string }, atEnd: AtEnd): Promise<{ url: string; name: string }> {
 	const schema = `jobhook_demo_${randomBytes(6).toString("hex")}`;
 	const sql = postgres(url, { max: 1, connect_timeout: 5, onnotice: () => {} });
-	atEnd(() => sql.end({ timeout: 5 }));
-	await sql`CREATE SCHEMA ${sql(schema)}`.catch((e: unknown) => {
+	const made = sql`CREATE SCHEMA ${sql(schema)}`.then(() => true);
+	atEnd(async () => {
+		if (await made.catch(() => false)) await sql`DROP SCHEMA ${sql(schema)} CASCADE`;
+		await sql.end({ timeout: 5 });
+	});
+	await made.catch((e: unknown) => {
 		throw inOneLine(e, name);
 	});
-	atEnd(async () => void (await sql`DROP SCHEMA ${sql(schema)} CASCADE`));
 	return { url: `${url}${url.includes("?") ? "&" : "?"}search_path=${schema}`, name };
 }

@@ -1,6 +1,8 @@
 import type { Config } from "../config.ts";
 import type { Bound } from "../db/db.ts";
 import type { Deps } from "../deps.ts";
+import { mayBeWritten } from "../errors.ts";
+import { lookAgain } from "./look-again.ts";
 import { type Claimable, type Lane, lockLane, taking, takingLocked, walking } from "./sql.ts";
 
 /** Lanes looked at in one statement. Each costs a few index seeks, so a round stays short however many rows wait. */
@@ -99,8 +101,16 @@ export class Claimer<Row> {
 			const take = locks ? [lockLane.bind({ lane }), this.#statements.takeLocked.bind(wanted)] : [this.#statements.take.bind(wanted)];
 			return [...take, this.#kind.rowsOf({ lane, claim })];
 		});
-		const results = await ports.db.batch<Bound<unknown>[]>(work);
-		const each = locks ? 3 : 2;
-		return results.filter((_, i) => i % each === each - 1).flat() as Row[];
+		try {
+			const results = await ports.db.batch<Bound<unknown>[]>(work);
+			const each = locks ? 3 : 2;
+			return results.filter((_, i) => i % each === each - 1).flat() as Row[];
+		} catch (e) {
+			if (!mayBeWritten(e)) throw e;
+			const claims = due.map(({ laneId: lane }) => lookAgain(() => ports.db.read(this.#kind.rowsOf({ lane, claim }))));
+			const rows = (await Promise.all(claims)).flatMap((found) => found ?? []);
+			if (rows.length === 0) throw e;
+			return rows; // the answer was lost, not the claim
+		}
 	}
 }

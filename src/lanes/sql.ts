@@ -43,11 +43,11 @@ type Taking = { lane: string; claim: string; now: number; lease: number; room: n
  * Takes from one open lane its oldest due rows, at most its free slots, counted over all processes. What makes a row free to
  * take is said once more outside: PostgreSQL reads only that again when another claimer had the row locked.
  */
-const take = ({ table, set }: Claimable, guard: (p: Slots<Taking>) => SQL) =>
+const take = ({ table, set }: Claimable, among: (rows: SQL) => SQL, guard: (p: Slots<Taking>) => SQL) =>
 	compileSql<Taking, { id: string }>(
 		["id"],
 		(p) => sql`UPDATE ${table} SET claim_id = ${p.claim}, claimed_at = ${p.now}, next_attempt_at = ${p.lease}, ${set(p)}
-		WHERE id IN (
+		WHERE id ${among(sql`
 			SELECT id FROM ${table} WHERE lane_id = ${p.lane} AND next_attempt_at <= ${p.now} AND claim_id IS NULL
 			ORDER BY next_attempt_at LIMIT coalesce((
 				SELECT CASE WHEN free > ${p.room} THEN ${p.room} WHEN free > 0 THEN free ELSE 0 END FROM (
@@ -55,11 +55,24 @@ const take = ({ table, set }: Claimable, guard: (p: Slots<Taking>) => SQL) =>
 					FROM ${lanes} l WHERE l.id = ${p.lane} AND l.not_before <= ${p.now} ${guard(p)}
 				) AS slots
 			), 0)
-		) AND claim_id IS NULL AND next_attempt_at <= ${p.now} RETURNING id`,
+		`)} AND claim_id IS NULL AND next_attempt_at <= ${p.now} RETURNING id`,
 	);
-export const taking = (work: Claimable) => take(work, () => sql``);
-/** Behind `lockLane` in one batch, where that has locked the lane. */
-export const takingLocked = (work: Claimable) => take(work, (p) => sql`AND current_setting('jobhook.lane', true) = ${p.lane}`);
+export const taking = (work: Claimable) =>
+	take(
+		work,
+		(rows) => sql`IN (${rows})`,
+		() => sql``,
+	);
+/**
+ * Behind `lockLane` in one batch, where that has locked the lane. As an array, for of a LIMIT that is reckoned PostgreSQL
+ * believes a tenth of the lane, and would rather pass over the whole table.
+ */
+export const takingLocked = (work: Claimable) =>
+	take(
+		work,
+		(rows) => sql`= ANY (ARRAY(${rows}))`,
+		(p) => sql`AND current_setting('jobhook.lane', true) = ${p.lane}`,
+	);
 
 /**
  * On PostgreSQL a claimer holds its lane until it commits, and passes over one that somebody holds: so the slots it counts are

@@ -1,4 +1,5 @@
 import net from "node:net";
+import { clearTimeout, setTimeout } from "node:timers"; // which no test turns: the server keeps its own time
 import postgres from "postgres";
 import { JobhookError } from "../errors.ts";
 import { isStale } from "./postgres-error.ts";

@@ -8,13 +8,21 @@ import type { Deps } from "../deps.ts";
 
 const columns = { id: events.id, type: events.type, jobId: events.jobId, revision: events.revision, createdAt: events.createdAt };
 
-/** A job has few events, and its own index finds them; by app and id alone, all of an app's would be looked at. */
+/**
+ * A job has few events, and its own index finds them. By app and id alone all of an app's would be looked at: so the page's
+ * bounds are inside, and the app is compared in words that no index serves, else a plan that knows no values prefers them.
+ */
 const ofJob = alias(events, "of_job");
 
 export const eventsBy = byFilters((given: ReadonlySet<"job" | "type">) =>
 	compile((p: PageSlots & Slots<{ job: string; type: string }>) => {
-		const filters: (SQL | undefined)[] = [eq(events.appId, p.app), inPage(events.id, p)];
-		if (given.has("job")) filters.push(inArray(events.id, q.select({ id: ofJob.id }).from(ofJob).where(eq(ofJob.jobId, p.job))));
+		const inJob = q
+			.select({ id: ofJob.id })
+			.from(ofJob)
+			.where(and(eq(ofJob.jobId, p.job), inPage(ofJob.id, p)));
+		const filters: (SQL | undefined)[] = given.has("job")
+			? [inArray(events.id, inJob), sql`${events.appId} || '' = ${p.app}`]
+			: [eq(events.appId, p.app), inPage(events.id, p)];
 		if (given.has("type")) filters.push(eq(events.type, p.type));
 		return q
 			.select(columns)

@@ -40,9 +40,12 @@ interface Edge {
 	last: number;
 }
 
-/** Rows of a window: behind `after`, up to and with `to`. The first term says nothing new, and ends the look-up in the index. */
+/**
+ * Rows of a window: behind `after`, up to and with `to`. The first two terms say nothing new: the one ends the look-up in
+ * the index, and both tell PostgreSQL how few they are; NOT, for of two lower bounds SQLite would take the shorter one.
+ */
 export const inWindow = (at: SQL, id: SQL, p: Slots<Window>): SQL =>
-	sql`${at} <= ${p.toAt} AND (${at}, ${id}) > (${p.afterAt}, ${p.afterId}) AND (${at}, ${id}) <= (${p.toAt}, ${p.toId})`;
+	sql`${at} <= ${p.toAt} AND NOT (${at} < ${p.afterAt}) AND (${at}, ${id}) > (${p.afterAt}, ${p.afterId}) AND (${at}, ${id}) <= (${p.toAt}, ${p.toId})`;
 
 /** The last row of a window; none where fewer are left than it may have. */
 export const edgeOf = (from: SQL, at: SQL, id: SQL, p: Slots<Edge>): SQL =>

@@ -3,16 +3,19 @@ import { compileSql } from "../db/compile.ts";
 import { cache, idempotencyKeys } from "../db/schema.ts";
 import { BEGINNING, type Broom, ROWS } from "./broom.ts";
 
-export const removeKeys = compileSql<{ now: number; limit: number }, { key: string }>(
+/** In the text, for PostgreSQL plans for a tenth of the table where it does not know how few. */
+const AT_ONCE = sql.raw(String(ROWS));
+
+export const removeKeys = compileSql<{ now: number }, { key: string }>(
 	["key"],
 	(p) => sql`DELETE FROM ${idempotencyKeys} WHERE (app_id, route, key) IN (
-		SELECT k.app_id, k.route, k.key FROM ${idempotencyKeys} k WHERE k.expires_at <= ${p.now} ORDER BY k.expires_at LIMIT ${p.limit}
+		SELECT k.app_id, k.route, k.key FROM ${idempotencyKeys} k WHERE k.expires_at <= ${p.now} ORDER BY k.expires_at LIMIT ${AT_ONCE}
 	) RETURNING key`,
 );
-export const removeCached = compileSql<{ before: number; limit: number }, { key: string }>(
+export const removeCached = compileSql<{ before: number }, { key: string }>(
 	["key"],
 	(p) => sql`DELETE FROM ${cache} WHERE key IN (
-		SELECT c.key FROM ${cache} c WHERE c.read_at <= ${p.before} ORDER BY c.read_at LIMIT ${p.limit}
+		SELECT c.key FROM ${cache} c WHERE c.read_at <= ${p.before} ORDER BY c.read_at LIMIT ${AT_ONCE}
 	) RETURNING key`,
 );
 
@@ -22,7 +25,7 @@ const goesOn = (removed: number) => ({ removed, next: removed < ROWS ? null : BE
 export const oldKeys: Broom = {
 	name: "idempotency_keys",
 	async step({ db, clock }) {
-		const [removed] = await db.batch([removeKeys.bind({ now: clock.now(), limit: ROWS })]);
+		const [removed] = await db.batch([removeKeys.bind({ now: clock.now() })]);
 		return goesOn(removed.length);
 	},
 };
@@ -30,7 +33,7 @@ export const oldKeys: Broom = {
 export const oldCache: Broom = {
 	name: "cache",
 	async step({ db, clock, config }) {
-		const [removed] = await db.batch([removeCached.bind({ before: clock.now() - config.retainCacheMs, limit: ROWS })]);
+		const [removed] = await db.batch([removeCached.bind({ before: clock.now() - config.retainCacheMs })]);
 		return goesOn(removed.length);
 	},
 };

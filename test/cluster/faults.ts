@@ -11,7 +11,7 @@ export interface InFlight {
 	sends: Map<string, Fault>;
 }
 
-interface Given extends Pick<Cluster, "sql" | "server" | "nodes" | "hold"> {
+interface Given extends Pick<Cluster, "sql" | "server" | "nodes" | "receiver" | "provider" | "proxy"> {
 	until: Until;
 	deadlineMs: number;
 	leaseMs: number;
@@ -20,8 +20,10 @@ interface Given extends Pick<Cluster, "sql" | "server" | "nodes" | "hold"> {
 const TRAILING_MS = 300;
 const IN_HAND = 5;
 const FREEZES = 3;
+/** By then a lease that ran out has been found. */
+const SWEEP_MS = 1500;
 
-export function faultsOf({ sql, server, nodes, hold, until, deadlineMs, leaseMs }: Given) {
+export function faultsOf({ sql, server, nodes, until, deadlineMs, leaseMs, ...world }: Given) {
 	const inFlight: InFlight = { attempts: new Map(), sends: new Map() };
 	const frozen = new Set<ClusterNode>();
 	let turn = 0;
@@ -32,22 +34,34 @@ export function faultsOf({ sql, server, nodes, hold, until, deadlineMs, leaseMs 
 			for (const id of claims[kind]) if (!inFlight[kind].has(id)) inFlight[kind].set(id, fault);
 		return true;
 	}
-	/** One of them while it has work in hand: receivers let their callers wait, for less than the deadline. */
-	async function strike(those: readonly ClusterNode[], fault: Fault, blow: (node: ClusterNode) => unknown): Promise<ClusterNode> {
-		const letGo = hold();
+	/**
+	 * When there is something to lose: callbacks under way that are not answered yet, sends that the provider has taken and
+	 * tells of when their lease is over, requests whose answer is lost.
+	 */
+	async function atABadMoment<T>(ready: () => Promise<boolean>, blow: () => Promise<T>): Promise<T> {
+		const letGo: (() => unknown)[] = [world.receiver.hold()];
 		try {
 			const late = passed(deadlineMs / 2);
-			let victim = await busiest(those);
-			await until("it has work in hand", async () => {
-				victim = await busiest(those);
-				return late() || victim.work >= IN_HAND;
-			});
+			await until("there is work in hand", async () => (await ready()) || late());
+			letGo.push(world.proxy.loseAnswers());
+			letGo.push(await world.provider.stall({ answerMs: deadlineMs / 4, hookMs: leaseMs + SWEEP_MS }));
+			await until("sends are under way", passed(deadlineMs / 10));
+			return await blow();
+		} finally {
+			for (const one of letGo) await one();
+		}
+	}
+	async function strike(those: readonly ClusterNode[], fault: Fault, blow: (node: ClusterNode) => unknown): Promise<ClusterNode> {
+		let victim = await busiest(those);
+		const ready = async () => {
+			victim = await busiest(those);
+			return victim.work >= IN_HAND;
+		};
+		return atABadMoment(ready, async () => {
 			await blow(victim.node);
 			await note(fault);
 			return victim.node;
-		} finally {
-			letGo();
-		}
+		});
 	}
 	/** What it had sent to PostgreSQL before may still come in. */
 	async function noteTrailing(fault: Fault): Promise<void> {
@@ -81,14 +95,11 @@ export function faultsOf({ sql, server, nodes, hold, until, deadlineMs, leaseMs 
 		}
 	}
 	async function restart(): Promise<string> {
-		const letGo = hold();
-		try {
-			await until("deliveries are under way", passed(deadlineMs / 4));
+		const ready = async () => (await claimsInFlight(sql)).attempts.length >= IN_HAND;
+		await atABadMoment(ready, async () => {
 			await note("restart");
 			await server.halt();
-		} finally {
-			letGo();
-		}
+		});
 		const no = () => false;
 		// a connection may have been lent its port for a moment
 		await until("PostgreSQL starts", () => server.start().then(() => true, no));

@@ -1,4 +1,7 @@
 import type postgres from "postgres";
+import type { Received } from "../support/launch.ts";
+import type { InFlight } from "./faults.ts";
+import type { Line } from "./node.ts";
 
 /** What the database says at the end, rows by table. */
 export interface History {
@@ -6,6 +9,20 @@ export interface History {
 	submissions: { id: string; job_id: string; reason: string | null }[];
 	events: { id: string; job_id: string; type: string; body: string }[];
 	attempts: { delivery_id: string; n: number; outcome: string; reason: string }[];
+}
+
+/** What was seen from outside. */
+export interface Observed {
+	offered: number;
+	accepted: ReadonlyMap<string, string>;
+	received: readonly Received[];
+	inFlight: InFlight;
+	/** The provider's jobs by submission, and how many there are. */
+	jobsOf: ReadonlyMap<string, ReadonlySet<string>>;
+	made: number;
+	/** The logs of all processes, and of those that were frozen. */
+	lines: readonly Line[];
+	frozenLines: readonly Line[];
 }
 
 export async function readHistory(sql: postgres.Sql): Promise<History> {

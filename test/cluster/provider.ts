@@ -36,7 +36,14 @@ export async function startProvider() {
 		known ??= readPrice(sandbox.url);
 		return known;
 	};
-	return { env, jobsOf, watch, made, close: sandbox.close };
+	const set = (knobs: object) => fetch(`${sandbox.url}/_sandbox/knobs`, { method: "PATCH", body: JSON.stringify(knobs) });
+	/** It takes jobs and answers after `answerMs`; their webhooks come after `hookMs`. Returns how to end it. */
+	const stall = async ({ answerMs, hookMs }: { answerMs: number; hookMs: number }) => {
+		const call = { call: "txt2img", times: 100_000, createFirst: true, hangMs: answerMs };
+		await set({ calls: [call], hooks: { delayMs: hookMs } });
+		return () => set({ calls: [], hooks: { delayMs: 0 } });
+	};
+	return { env, stall, jobsOf, watch, made, close: sandbox.close };
 }
 export type Provider = Awaited<ReturnType<typeof startProvider>>;
 

@@ -1,4 +1,4 @@
-import type { ByFault } from "./judge.ts";
+import type { ByFault } from "./copies.ts";
 import type { Figures } from "./run.ts";
 
 /** What must hold after a run; of each that does not, a sentence. */
@@ -34,7 +34,7 @@ export function lines(f: Figures): string[] {
 		`faults         ${f.kills} kills, ${f.freezes} freezes of twice a lease, ${f.restarts} restarts of PostgreSQL`,
 		`offered        ${f.offered} jobs; submits sent again: ${refused.join(", ") || "none"}`,
 		`accepted       ${f.accepted}`,
-		`terminal       ${f.terminal}, of these ${f.unknown} by an unknown send (${by(f.unknown_by)})`,
+		`terminal       ${f.terminal}; ${f.interrupted_sends} sends were cut off, and ${f.unknown} stayed unknown (${by(f.unknown_by)})`,
 		`delivered      ${f.delivered}`,
 		`duplicated     ${f.duplicated} (${by(f.duplicated_by)}, ${f.duplicated_after_failure} after a failed attempt, ${f.unexplained} unexplained)`,
 		`claims held    ${sum(f.held_by)} (${by(f.held_by)})`,

@@ -36,14 +36,17 @@ export async function run(plan: Plan, stopped: AbortSignal, say: (line: string) 
 	const seconds = () => Math.round((performance.now() - began) / 100) / 10;
 	const tell = (line: string) => say(`${seconds().toFixed(1).padStart(6)} s  ${line}`);
 	const undo: (() => unknown)[] = [];
+	const over = new AbortController();
+	const ended = AbortSignal.any([stopped, over.signal]);
+	let underWay: Promise<unknown>[] = [];
 	try {
-		const until = untilWithin(plan.limitMs, stopped);
+		const until = untilWithin(plan.limitMs, ended);
 		const cluster = await startCluster(plan, undo);
 		const { sql, nodes, proxy, provider, receiver } = cluster;
 		tell(`${nodes.length} processes on one PostgreSQL, behind ${proxy.url}`);
 
 		let allowed = 0;
-		const load = { jobs: plan.jobs, atOnce: plan.atOnce, url: proxy.url, webhookUrl: receiver.url, allowed: () => allowed, stopped };
+		const load = { jobs: plan.jobs, atOnce: plan.atOnce, url: proxy.url, webhookUrl: receiver.url, allowed: () => allowed, stopped: ended };
 		const { accepted, refused, done } = submitAll(load);
 		const faults = faultsOf({ ...cluster, until, deadlineMs: plan.deadlineMs, leaseMs: 2 * plan.deadlineMs + plan.marginS * 1000 });
 		const inflict = async () => {
@@ -55,9 +58,10 @@ export async function run(plan: Plan, stopped: AbortSignal, say: (line: string) 
 				tell(`${accepted.size} accepted; ${await faults.inflict[fault]()}`);
 			}
 		};
-		await Promise.all([inflict(), done]);
+		underWay = [inflict(), done];
+		await Promise.all(underWay);
 		tell(`${accepted.size} accepted, all faults over`);
-		const unknown = await decideUnknown({ sql, until, url: proxy.url, made: provider.made });
+		const unknown = await decideUnknown({ sql, until, url: proxy.url, provider });
 		tell(`the end of all is known but of ${unknown}, which are given up`);
 		await allEnded(sql, until, accepted.size);
 		await allTold(sql, until);
@@ -78,6 +82,8 @@ export async function run(plan: Plan, stopped: AbortSignal, say: (line: string) 
 			seconds: seconds(),
 		};
 	} finally {
+		over.abort();
+		await Promise.allSettled(underWay); // one that fails must not start anything behind our back
 		for (const one of undo.reverse()) await one();
 	}
 }

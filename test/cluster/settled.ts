@@ -1,6 +1,7 @@
 import type postgres from "postgres";
 import { API_KEY } from "../support/launch.ts";
 import { count } from "./history.ts";
+import type { Provider } from "./provider.ts";
 import type { Until } from "./until.ts";
 
 const OPEN = "jobs j WHERE ended_at IS NULL";
@@ -10,21 +11,21 @@ interface Of {
 	sql: postgres.Sql;
 	until: Until;
 	url: string;
-	/** Jobs at the provider. */
-	made: () => Promise<number>;
+	provider: Pick<Provider, "made" | "jobsOf">;
 }
 
 /**
  * A send that was cut before the provider heard of it is unknown for ever, and its job ends a day later. Once nothing else
  * is left to happen, such jobs are given up through the API, as an operator would. Returns how many.
  */
-export async function decideUnknown({ sql, until, url, made }: Of): Promise<number> {
-	const known = "submissions WHERE provider_job_id IS NOT NULL";
-	await until("every job that the provider made is known, and none is open but those whose send it never heard of", async () => {
-		if ((await count(sql, `${OPEN} AND NOT ${IS_UNKNOWN}`)) > 0) return false;
-		return (await made()) === (await count(sql, known));
+export async function decideUnknown({ sql, until, url, provider }: Of): Promise<number> {
+	const unknown = () => sql.unsafe<{ id: string; submission_id: string }[]>(`SELECT id, submission_id FROM ${OPEN} AND ${IS_UNKNOWN}`);
+	await until("the provider told of every job it made, and none is open but those whose send it never heard of", async () => {
+		const told = [...provider.jobsOf.values()].reduce((sum, jobs) => sum + jobs.size, 0);
+		if (told < (await provider.made()) || (await count(sql, `${OPEN} AND NOT ${IS_UNKNOWN}`)) > 0) return false;
+		return (await unknown()).every(({ submission_id }) => !provider.jobsOf.has(submission_id));
 	});
-	const waiting = await sql.unsafe<{ id: string }[]>(`SELECT id FROM ${OPEN} AND ${IS_UNKNOWN}`);
+	const waiting = await unknown();
 	for (const { id } of waiting) await until(`the unknown send of ${id} is decided`, () => giveUp(url, id));
 	return waiting.length;
 }

@@ -4,10 +4,11 @@ import os from "node:os";
 import path from "node:path";
 import postgres from "postgres";
 import { startPostgresServer } from "../../src/demo/postgres-server.ts";
-import { API_KEY, startReceiver } from "../support/launch.ts";
+import { API_KEY } from "../support/launch.ts";
 import { clusterNode, quietPort } from "./node.ts";
 import { startProvider } from "./provider.ts";
 import { startProxy } from "./proxy.ts";
+import { startReceiver } from "./receiver.ts";
 import type { Plan } from "./run.ts";
 
 const PROCESSES = 3;
@@ -28,7 +29,7 @@ export async function startCluster(plan: Plan, undo: (() => unknown)[]) {
 	undo.push(() => sql.end({ timeout: 1 }));
 	const provider = await startProvider();
 	undo.push(provider.close);
-	const { receiver, hold } = await patientReceiver();
+	const receiver = await startReceiver();
 	undo.push(receiver.close);
 
 	const ports = await Promise.all(Array.from({ length: PROCESSES }, quietPort));
@@ -41,25 +42,6 @@ export async function startCluster(plan: Plan, undo: (() => unknown)[]) {
 	const nodes = ports.map((port, i) => clusterNode(`process ${i + 1}`, port, env));
 	undo.push(() => Promise.all(nodes.map(({ kill }) => kill())));
 	await Promise.all(nodes.map(({ start }) => start()));
-	return { server, sql, provider, receiver, hold, proxy, nodes };
+	return { server, sql, provider, receiver, proxy, nodes };
 }
 export type Cluster = Awaited<ReturnType<typeof startCluster>>;
-
-/** Answers at once, unless it is told to let its callers wait. */
-async function patientReceiver() {
-	let held: Promise<void> | null = null;
-	const receiver = await startReceiver(async () => {
-		await held;
-		return 200;
-	});
-	/** Returns how to let them go. */
-	const hold = () => {
-		const { promise, resolve } = Promise.withResolvers<void>();
-		held = promise;
-		return () => {
-			held = null;
-			resolve();
-		};
-	};
-	return { receiver, hold };
-}

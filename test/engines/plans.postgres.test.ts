@@ -187,7 +187,7 @@ describe.skipIf(inject("postgresUrl") === null)("statements", () => {
 	/** Of the table in migrations/README.md: `PLANS=1` prints it. */
 	function lineOf(name: string, what: Hot[1]): string {
 		const [custom, generic] = MODES.map((mode) => plans.get(oneOf(found, what).stmt.sql)![mode]) as [Plan, Plan];
-		const rows = Math.max(custom.rows, generic.rows).toLocaleString("en");
+		const rows = Math.round(Math.max(custom.rows, generic.rows)).toLocaleString("en");
 		return `| ${name} | ${[...custom.indexes].join(", ")} | ${rows} | ${Math.max(custom.ms, generic.ms).toFixed(2)} |`;
 	}
 
@@ -205,21 +205,25 @@ describe.skipIf(inject("postgresUrl") === null)("statements", () => {
 		found.set(lockLane.sql, { name: "lockLane", stmt: lockLane });
 		await sql.unsafe(`TRUNCATE ${Object.values(schema).map(getTableName).join()}; ${FILL}`);
 		await sql.unsafe("VACUUM ANALYZE");
-		const on = await db.raw.reserve(); // plans depend on a connection's settings
+		// plans depend on a connection's settings
+		const settings = await db.raw<{ name: string; setting: string }[]>`SELECT name, setting FROM pg_settings WHERE source = 'client'`;
+		await db.close();
+		const on = await sql.reserve();
+		for (const { name, setting } of settings) await on`SELECT set_config(${name}, ${setting}, false)`;
 		for (const [text, { stmt }] of found) {
 			const [custom, generic] = [await planOf(on, stmt, MODES[0]), await planOf(on, stmt, MODES[1])];
 			plans.set(text, { force_custom_plan: custom, force_generic_plan: generic });
 		}
 		on.release();
-		await db.close();
 		if (process.env["PLANS"]) console.log(hot.map(([name, what]) => lineOf(name, what)).join("\n"));
 	}, 60_000);
 	afterAll(() => sql?.end({ timeout: 1 }));
 
-	it.each(hot)("find %s by index, whatever they are asked for", (_, what, indexes) => {
+	it.each(hot)("find %s by index, whatever they are asked for", (_, what, indexes, own) => {
 		for (const mode of MODES) {
 			const used = plans.get(oneOf(found, what).stmt.sql)![mode].indexes;
-			for (const index of indexes) expect([...used], mode).toContain(index.replace(/ .*/, "").replace(/_1$/, "_pkey"));
+			for (const index of own ?? indexes.map((part) => part.replace(/ .*/, "").replace(/_1$/, "_pkey")))
+				expect([...used].join(), mode).toMatch(new RegExp(`\\b${index}\\b`));
 		}
 	});
 

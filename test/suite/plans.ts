@@ -31,9 +31,9 @@ const isStmt = (value: unknown): value is AnyStmt => typeof value === "object" &
 
 /**
  * A statement, a private one known by its words, and the parts of indexes that SQLite must use for it. PostgreSQL must use
- * the same indexes; null where only Workers run it.
+ * the same indexes, or these, `a|b` where either will do; null where only Workers run it.
  */
-export type Hot = [name: string, what: RegExp | AnyStmt, indexes: string[], onPostgres?: null];
+export type Hot = [name: string, what: RegExp | AnyStmt, indexes: string[], onPostgres?: string[] | null];
 
 /** What is run for every request, hook, attempt or round. */
 export const HOT: Hot[] = [
@@ -141,6 +141,7 @@ export const HOT: Hot[] = [
 		"the event types of endpoints",
 		endpoint.eventTypesBetween,
 		["endpoint_event_types_endpoint (app_id=? AND endpoint_id>? AND endpoint_id<?)"],
+		["endpoint_event_types_(endpoint|pkey)"],
 	],
 	["event types to be dropped", endpoint.dropEventTypes, ["endpoint_event_types_endpoint (app_id=? AND endpoint_id>? AND endpoint_id<?)"]],
 	["what waits for a disabled endpoint", follow.holdPending, ["deliveries_due (lane_id=? AND next_attempt_at>?)"]],

@@ -14,7 +14,7 @@ const SUITES = ["gateway", "store"];
 async function collected(): Promise<string[]> {
 	const folder = mkdtempSync(path.join(os.tmpdir(), "jobhook-cases-"));
 	const file = path.join(folder, "cases.json");
-	const engines = ["--project", "sqlite", "--project", "workers", ...SUITES.map((suite) => `test/engines/${suite}`)];
+	const engines = ["--project", "sqlite", "--project", "workers", "--project", "postgres", ...SUITES.map((suite) => `test/engines/${suite}`)];
 	const vitest = ["node_modules/vitest/vitest.mjs", "list", "--config", "test/vitest.config.ts", "--no-isolate", `--json=${file}`];
 	try {
 		await promisify(execFile)(process.execPath, [...vitest, ...engines], { cwd: ROOT });
@@ -34,10 +34,11 @@ describe("every case of a suite is run on every engine:", () => {
 		return names.flatMap((name) => (name.startsWith(prefix) ? [name.slice(prefix.length)] : [])).toSorted();
 	};
 
-	it.each(SUITES)("%s on SQLite and on D1", (suite) => {
+	it.each(SUITES)("%s on SQLite, on D1 and on PostgreSQL", (suite) => {
 		const onSqlite = casesOf(suite, "SQLite");
 		expect(onSqlite.length).toBeGreaterThan(50);
 		expect(casesOf(suite, "D1")).toEqual(onSqlite);
+		expect(casesOf(suite, "PostgreSQL")).toEqual(onSqlite);
 	});
 });
 
@@ -58,7 +59,7 @@ describe.each(SUITES)("the suite %s and all that it imports of the tests", (suit
 
 	it("is no engine's own: of Node's modules it uses node:crypto alone", () => {
 		expect([...packages].filter((name) => isBuiltin(name) && name !== "node:crypto")).toEqual([]);
-		expect([...packages].filter((name) => /^(better-sqlite3|cloudflare:|@cloudflare|null$)/.test(name))).toEqual([]);
+		expect([...packages].filter((name) => /^(better-sqlite3|postgres|cloudflare:|@cloudflare|null$)/.test(name))).toEqual([]);
 	});
 
 	it("skips nothing, and asks nowhere what it runs on", () => {

@@ -43,7 +43,7 @@ export function blobSweep(open: () => Promise<Db>): void {
 			world.jump(DAY - 1);
 			await sweep();
 			expect(world.blobs.kept.size).toBe(1);
-			world.jump(1);
+			world.jump(HOUR);
 			await sweep();
 			expect(world.blobs.kept.size).toBe(0);
 		});
@@ -65,7 +65,7 @@ export function blobSweep(open: () => Promise<Db>): void {
 			world.jump(DAY - 1);
 			await sweep();
 			expect(world.blobs.keys("results")).toHaveLength(1);
-			world.jump(1);
+			world.jump(HOUR);
 			await sweep();
 			expect(world.blobs.keys("results")).toEqual([]);
 		});

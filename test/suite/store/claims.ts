@@ -71,7 +71,7 @@ export function claims(open: () => Promise<Db>): void {
 			expect(new Set(ids(taken)).size).toBe(taken.length);
 			for (const { rows } of rounds) expect(new Set(rows.map(({ claimId }) => claimId)).size).toBeLessThanOrEqual(1);
 			for (const lane of ["a", "b", "c", "d"]) expect(taken.filter(({ laneId }) => laneId === lane).length).toBeLessThanOrEqual(8);
-			expect(taken.length).toBeGreaterThan(10);
+			expect(taken.length).toBeGreaterThanOrEqual(8); // one gets its ten; a lane that somebody holds is passed over
 		});
 
 		it("hides a row until its lease ends, and then gives it to whoever takes it from the dead", async () => {

@@ -5,8 +5,10 @@ import postgres from "postgres";
 import { inject } from "vitest";
 import * as schema from "../../../src/db/schema.ts";
 import { openPostgres, type PostgresDb } from "../../../src/node/postgres.ts";
+import { say } from "./things.ts";
 
 const server = inject("postgresUrl");
+const POOL = 10;
 const TABLES = Object.values(schema).map((table) => `DELETE FROM ${getTableName(table)};`);
 
 /** A new database on the tests' server. */
@@ -23,7 +25,8 @@ let shared: Promise<PostgresDb> | undefined;
 /** One database for a whole file: every test begins by emptying it. `prepare`: as the file's first test says. */
 export async function emptyPostgres({ prepare = true } = {}): Promise<PostgresDb> {
 	shared ??= (async () => {
-		const db = openPostgres(await newDatabase(), { pool: 10, prepare });
+		const db = openPostgres(await newDatabase(), { pool: POOL, prepare });
+		await Promise.all(Array.from({ length: POOL }, () => db.read(say("SELECT pg_sleep(0.05)::text")))); // no test waits for a login
 		await db.raw.unsafe(readFileSync(path.resolve(import.meta.dirname, "../../../migrations/postgres/0000_init.sql"), "utf8"));
 		return db;
 	})();
