@@ -19,7 +19,7 @@ interface Given extends Pick<Cluster, "sql" | "server" | "nodes" | "receiver" | 
 
 const TRAILING_MS = 300;
 const IN_HAND = 5;
-const FREEZES = 3;
+const TRIES = 10;
 /** By then a lease that ran out has been found. */
 const SWEEP_MS = 1500;
 
@@ -76,22 +76,28 @@ export function faultsOf({ sql, server, nodes, until, deadlineMs, leaseMs, ...wo
 		await next.start();
 		return `${next.name} was killed and started again`;
 	}
-	/** Others take its work meanwhile; once more where it had none in hand. */
+	/** For so long that others take its work. One that has none in hand is let go at once: a claim does not say whose it is. */
 	async function freeze(): Promise<string> {
-		for (let times = 1; ; times++) {
+		for (let tries = 1; ; tries++) {
 			let before = 0;
-			const node = await strike(nodes, "freeze", (one) => {
+			let claimed: string[] = [];
+			const node = await strike(nodes, "freeze", async (one) => {
 				before = one.lines.length;
 				one.freeze();
+				claimed = (await claimsInFlight(sql)).attempts;
 			});
-			frozen.add(node);
 			await noteTrailing("freeze");
-			await until("twice its lease has passed", passed(2 * leaseMs));
+			await until("the others have settled theirs", passed(deadlineMs / 4));
+			const now = new Set((await claimsInFlight(sql)).attempts);
+			const hasSome = claimed.some((attempt) => now.has(attempt));
+			if (hasSome) await until("twice its lease has passed", passed(2 * leaseMs));
 			node.thaw();
+			if (!hasSome && tries < TRIES) continue;
+			frozen.add(node);
 			const late = passed(deadlineMs);
 			const wasFenced = () => node.lines.slice(before).some(({ state }) => state === "fenced");
 			await until("it has come back", () => wasFenced() || late());
-			if (wasFenced() || times === FREEZES) return `${node.name} was frozen for ${(2 * leaseMs) / 1000} s`;
+			if (wasFenced() || tries >= TRIES) return `${node.name} was frozen for ${(2 * leaseMs) / 1000} s`;
 		}
 	}
 	async function restart(): Promise<string> {

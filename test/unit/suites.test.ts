@@ -14,7 +14,15 @@ const SUITES = ["gateway", "store"];
 async function collected(): Promise<string[]> {
 	const folder = mkdtempSync(path.join(os.tmpdir(), "jobhook-cases-"));
 	const file = path.join(folder, "cases.json");
-	const engines = ["--project", "sqlite", "--project", "workers", "--project", "postgres", ...SUITES.map((suite) => `test/engines/${suite}`)];
+	const engines = [
+		"--project",
+		"sqlite",
+		"--project",
+		"workers",
+		"--project",
+		"postgres",
+		...SUITES.map((suite) => `test/engines/${suite}`),
+	];
 	const vitest = ["node_modules/vitest/vitest.mjs", "list", "--config", "test/vitest.config.ts", "--no-isolate", `--json=${file}`];
 	try {
 		await promisify(execFile)(process.execPath, [...vitest, ...engines], { cwd: ROOT });
