@@ -35,11 +35,19 @@ export async function readHistory(sql: postgres.Sql): Promise<History> {
 	return { jobs, submissions, events, attempts };
 }
 
-/** Claims in flight: each delivery with the number of its attempt, and the submissions that are being sent. */
-export async function claimsInFlight(sql: postgres.Sql) {
-	const deliveries = await sql<{ id: string; n: number }[]>`SELECT id, attempts::int AS n FROM deliveries WHERE claim_id IS NOT NULL`;
-	const sends = await sql<{ id: string }[]>`SELECT id FROM submissions WHERE claim_id IS NOT NULL AND state = 'sending'`;
-	return { attempts: deliveries.map(({ id, n }) => attemptOf(id, n)), sends: sends.map(({ id }) => id) };
+export interface Claim {
+	id: string;
+	/** Milliseconds; as every process has its own, it says whose the claim is. */
+	lease: number;
+}
+
+/** Claims in flight: attempts of deliveries, and submissions that are being sent. */
+export async function claimsInFlight(sql: postgres.Sql): Promise<{ attempts: Claim[]; sends: Claim[] }> {
+	const deliveries = await sql<(Claim & { n: number })[]>`
+		SELECT id, attempts::int AS n, (next_attempt_at - claimed_at)::int AS lease FROM deliveries WHERE claim_id IS NOT NULL`;
+	const sends = await sql<Claim[]>`
+		SELECT id, (next_attempt_at - claimed_at)::int AS lease FROM submissions WHERE claim_id IS NOT NULL AND state = 'sending'`;
+	return { attempts: deliveries.map(({ id, n, lease }) => ({ id: attemptOf(id, n), lease })), sends };
 }
 export const attemptOf = (delivery: string, n: number): string => `${delivery}#${n}`;
 

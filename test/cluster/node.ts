@@ -14,9 +14,15 @@ export interface Line {
 	reason?: string | null;
 }
 
-/** One process of the built service, on one port through all its lives. Not started yet. */
-export function clusterNode(name: string, port: number, env: Record<string, string>) {
-	const url = `http://127.0.0.1:${port}`;
+/** Where it listens through all its lives, and how long its claims are. */
+export interface Identity {
+	name: string;
+	port: number;
+	leaseMs: number;
+}
+
+/** One process of the built service. Not started yet. */
+export function clusterNode({ name, port, leaseMs }: Identity, env: Record<string, string>) {
 	const lines: Line[] = [];
 	/** How it ended when nobody ended it. */
 	const crashes: string[] = [];
@@ -53,13 +59,9 @@ export function clusterNode(name: string, port: number, env: Record<string, stri
 		ending.kill("SIGKILL");
 		await gone;
 	}
-	async function inFlight(): Promise<number> {
-		const answer = await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(1000) }).catch(() => null);
-		return answer?.ok ? ((await answer.json()) as { in_flight: number }).in_flight : 0;
-	}
 	const freeze = () => child?.kill("SIGSTOP");
 	const thaw = () => child?.kill("SIGCONT");
-	return { name, lines, crashes, start, kill, inFlight, freeze, thaw };
+	return { name, leaseMs, lines, crashes, start, kill, freeze, thaw };
 }
 export type ClusterNode = ReturnType<typeof clusterNode>;
 

@@ -48,7 +48,7 @@ export async function run(plan: Plan, stopped: AbortSignal, say: (line: string) 
 		let allowed = 0;
 		const load = { jobs: plan.jobs, atOnce: plan.atOnce, url: proxy.url, webhookUrl: receiver.url, allowed: () => allowed, stopped: ended };
 		const { accepted, refused, done } = submitAll(load);
-		const faults = faultsOf({ ...cluster, until, deadlineMs: plan.deadlineMs, leaseMs: 2 * plan.deadlineMs + plan.marginS * 1000 });
+		const faults = faultsOf({ ...cluster, until, deadlineMs: plan.deadlineMs });
 		const inflict = async () => {
 			const share = plan.jobs / plan.faults.length;
 			for (const [i, fault] of plan.faults.entries()) {

@@ -14,10 +14,9 @@ import type { Plan } from "./run.ts";
 const PROCESSES = 3;
 
 /** Leases and waits as short as they go; nothing is turned away for load. */
-const settings = ({ deadlineMs, marginS }: Plan) => ({
+const settings = ({ marginS }: Plan) => ({
 	...{ SWEEP_EVERY_S: "1", LEASE_MARGIN_S: String(marginS), OVERLOAD_DELAY_S: "1", RETRY_DELAYS_S: Array(30).fill("1").join() },
-	...{ ATTEMPT_DEADLINE_MS: String(deadlineMs), PROVIDER_DEADLINE_MS: String(deadlineMs), LANE_CONCURRENCY: "50" },
-	...{ REQUESTS_PER_MINUTE: "0", BACKPRESSURE_S: "0", CALLBACK_ALLOW: "127.0.0.0/8" },
+	...{ LANE_CONCURRENCY: "50", REQUESTS_PER_MINUTE: "0", BACKPRESSURE_S: "0", CALLBACK_ALLOW: "127.0.0.0/8" },
 	...{ JOBHOOK_API_KEY: API_KEY, JOBHOOK_MASTER_KEY: randomBytes(32).toString("base64") },
 });
 
@@ -39,7 +38,11 @@ export async function startCluster(plan: Plan, undo: (() => unknown)[]) {
 	undo.push(() => rmSync(folder, { recursive: true, force: true }));
 	const places = { DATABASE_URL: server.url, PUBLIC_URL: proxy.url, TMPDIR: folder, PATH: process.env["PATH"] ?? "" };
 	const env = { ...settings(plan), ...provider.env, ...places };
-	const nodes = ports.map((port, i) => clusterNode(`process ${i + 1}`, port, env));
+	const nodes = ports.map((port, i) => {
+		const deadlineMs = plan.deadlineMs + i; // a claim says by its length whose it is
+		const deadlines = { ATTEMPT_DEADLINE_MS: String(deadlineMs), PROVIDER_DEADLINE_MS: String(deadlineMs) };
+		return clusterNode({ name: `process ${i + 1}`, port, leaseMs: 2 * deadlineMs + 1000 * plan.marginS }, { ...env, ...deadlines });
+	});
 	undo.push(() => Promise.all(nodes.map(({ kill }) => kill())));
 	await Promise.all(nodes.map(({ start }) => start()));
 	return { server, sql, provider, receiver, proxy, nodes };

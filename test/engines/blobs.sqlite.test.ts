@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { setImmediate as turn } from "node:timers/promises";
+import { setTimeout as sleep } from "node:timers/promises";
 import Database from "better-sqlite3";
 import { readMigrationFiles } from "drizzle-orm/migrator";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -129,7 +129,7 @@ describe("a folder of blobs", () => {
 		const blobs = openBlobs(root);
 		const deleting = { on: true };
 		const gone = (async () => {
-			for (; deleting.on; await turn()) await blobs.delete([keyAt(NOW)]);
+			for (; deleting.on; await sleep(1)) await blobs.delete([keyAt(NOW)]);
 		})();
 		for (let i = 0; i < 120; i++) {
 			const key = keyAt(NOW);
