@@ -20,6 +20,8 @@ const CHECK_EVERY_MS = 1000;
 /** What a send takes besides its request: reading the answer in, writing it down. */
 const SETTLE_MS = 5000;
 
+/** Of a stop. */
+const CLOSE_IDLE_EVERY_MS = 20;
 /** A database server that is started together with us is waited for. */
 const PATIENCE_MS = 30_000;
 
@@ -81,7 +83,7 @@ async function startOver(store: Store, server: Server, config: Config, log: Log)
 
 	const stop = async () => {
 		const closed = new Promise((resolve) => server.close(resolve));
-		server.closeIdleConnections();
+		const idle = setInterval(() => server.closeIdleConnections(), CLOSE_IDLE_EVERY_MS); // one that asks again and again is idle in between
 		sendWaitersHome();
 		loop.stop();
 		const drained = await loop.idle(config.drainMs);
@@ -90,6 +92,7 @@ async function startOver(store: Store, server: Server, config: Config, log: Log)
 		sendWaitersHome();
 		const cut = setTimeout(() => server.closeAllConnections(), 1000);
 		await closed;
+		clearInterval(idle);
 		clearTimeout(cut);
 		await http.close();
 		await store.close();
