@@ -14,5 +14,7 @@ console.log(`deAPI sandbox on ${sandbox.url} (this machine only). A gateway uses
 
   DEAPI_BASE_URL=${sandbox.url} DEAPI_API_KEY=${apiKey} DEAPI_WEBHOOK_SECRET=${webhookSecret} CALLBACK_ALLOW=127.0.0.0/8
 
+Decart, on the same port: DECART_BASE_URL=${sandbox.url} DECART_API_KEY=${apiKey}; its knobs and calls are below /_sandbox/decart/.
+
 Faults: PATCH ${sandbox.url}/_sandbox/knobs. What was called and sent: GET ${sandbox.url}/_sandbox/calls, /_sandbox/hooks.`);
 for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => void sandbox.close().then(() => process.exit(0)));

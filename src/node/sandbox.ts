@@ -8,6 +8,7 @@ import { Agent, request } from "undici";
 import { type Clock, systemClock } from "../core/clock.ts";
 import { createDeapiSandbox, type DeapiSandboxOptions } from "../sandbox/deapi/app.ts";
 import type { Send } from "../sandbox/deapi/hooks.ts";
+import { createDecartSandbox, type DecartSandboxOptions, isDecart } from "../sandbox/decart/app.ts";
 import type { Timers } from "../sandbox/timers.ts";
 
 export interface StartSandboxOptions extends Omit<DeapiSandboxOptions, "clock" | "timers" | "send" | "baseUrl" | "cut"> {
@@ -16,10 +17,12 @@ export interface StartSandboxOptions extends Omit<DeapiSandboxOptions, "clock" |
 	/** A loopback address; anything else is refused, because `/_sandbox/` asks for no key. Default 127.0.0.1. */
 	host?: string;
 	clock?: Clock;
+	/** Of Decart, which is on the same port. Keys and time factor are deAPI's unless they are given. */
+	decart?: Partial<Omit<DecartSandboxOptions, "clock" | "timers" | "cut">>;
 }
 
 export interface RunningSandbox {
-	/** `http://127.0.0.1:<port>`: the base URL for deAPI's clients. */
+	/** `http://127.0.0.1:<port>`: the base URL for deAPI's clients and for Decart's. */
 	url: string;
 	/** Cancels all timers and cuts all connections, in and out. */
 	close(): Promise<void>;
@@ -29,6 +32,7 @@ export async function startSandbox({
 	port,
 	host = "127.0.0.1",
 	clock = systemClock,
+	decart: decartOptions,
 	...options
 }: StartSandboxOptions): Promise<RunningSandbox> {
 	if (!isLoopback(host)) throw new Error(`the sandbox listens on a loopback address only, not on ${host}`);
@@ -38,11 +42,15 @@ export async function startSandbox({
 	const { port: bound } = server.address() as AddressInfo;
 	const url = `http://${host.includes(":") ? `[${host}]` : host}:${bound}`;
 	const agent = new Agent();
-	const sandbox = createDeapiSandbox({ ...options, clock, timers, send: sendThrough(agent), baseUrl: url, cut });
-	const listener = getRequestListener(sandbox.app.fetch, { overrideGlobalObjects: false });
+	const deapi = createDeapiSandbox({ ...options, clock, timers, send: sendThrough(agent), baseUrl: url, cut });
+	const { apiKeys, timeFactor = 1 } = options;
+	const decart = createDecartSandbox({ apiKeys, timeFactor, ...decartOptions, clock, timers, cut });
+	const answer = (request: Request, env: object) => (isDecart(request.url) ? decart : deapi).app.fetch(request, env);
+	const listener = getRequestListener(answer, { overrideGlobalObjects: false });
 	server.on("request", (incoming, outgoing) => void listener(incoming, outgoing));
 	async function end(): Promise<void> {
-		sandbox.close();
+		deapi.close();
+		decart.close();
 		const closed = once(server, "close");
 		server.close();
 		server.closeAllConnections();

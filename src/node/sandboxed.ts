@@ -17,6 +17,8 @@ export async function startSandboxed(
 		DEAPI_BASE_URL: sandbox.url,
 		DEAPI_API_KEY: apiKey,
 		DEAPI_WEBHOOK_SECRET: webhookSecret,
+		DECART_BASE_URL: sandbox.url,
+		DECART_API_KEY: apiKey,
 	});
 	return { config, sandbox };
 }

@@ -9,6 +9,7 @@ export interface Schedule {
 	/** Resolves after `ms`, or at once when the schedule is closed. */
 	wait(ms: number): Promise<void>;
 	close(): void;
+	readonly closed: boolean;
 }
 
 export function createSchedule(timers: Timers): Schedule {
@@ -30,6 +31,9 @@ export function createSchedule(timers: Timers): Schedule {
 		stops.add(stop);
 	}
 	return {
+		get closed() {
+			return closed;
+		},
 		after: (ms, fn) => after(ms, fn),
 		wait: (ms) => new Promise((resolve) => after(ms, resolve, resolve)),
 		close() {

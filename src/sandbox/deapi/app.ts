@@ -1,12 +1,12 @@
 import { Hono } from "hono";
 import type { Clock } from "../../core/clock.ts";
+import { ConnectionCut, type CutConnection, rejectInstead } from "../cut.ts";
 import { createLog } from "../log.ts";
 import { createSchedule, type Timers } from "../timers.ts";
 import { createApi } from "./api.ts";
 import { type CallEntry, recordCalls, type SandboxEnv } from "./calls.ts";
 import { createControl } from "./control.ts";
 import { failure, messageOf } from "./errors.ts";
-import { ConnectionCut, type CutConnection, rejectInstead } from "./faults.ts";
 import { createHooks, type Send } from "./hooks.ts";
 import { createJobs } from "./jobs.ts";
 import { createKnobs, type KnobsPatch } from "./knobs.ts";

@@ -1,19 +1,11 @@
 import type { MiddlewareHandler } from "hono";
 import type { Clock } from "../../core/clock.ts";
+import type { CutConnection } from "../cut.ts";
 import type { Schedule } from "../timers.ts";
 import type { SandboxEnv } from "./calls.ts";
 import { failure, messageOf } from "./errors.ts";
 import type { CallFault, CallName, Knobs } from "./knobs.ts";
 import { type LimitType, secondsToMidnight } from "./limits.ts";
-
-/** Cuts the connection of the request that `env` belongs to; only the runtime's edge knows how. */
-export type CutConnection = (env: unknown) => Response;
-
-/** Where there is no connection to cut (`app.request()`), the call rejects, as fetch does. */
-export const rejectInstead: CutConnection = () => {
-	throw new ConnectionCut("connection cut by the sandbox");
-};
-export class ConnectionCut extends Error {}
 
 export interface FaultOptions {
 	knobs: Knobs;

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { overlay, problems } from "../patch.ts";
 
 export const hookEvents = ["job.processing", "job.completed", "job.failed"] as const;
 export type HookEvent = (typeof hookEvents)[number];
@@ -143,18 +144,4 @@ function merge(old: KnobValues, patch: z.output<typeof patchSchema>): KnobValues
 		rateLimit: patch.rateLimit === undefined ? old.rateLimit : patch.rateLimit,
 		balance: patch.balance ?? old.balance,
 	};
-}
-
-/** `undefined` in a patch means "not named", not "unset". */
-function overlay<T extends object>(old: T, patch: { [K in keyof T]?: T[K] | undefined } | undefined): T {
-	const named = Object.entries(patch ?? {}).filter(([, value]) => value !== undefined);
-	return { ...old, ...Object.fromEntries(named) };
-}
-
-function problems(issues: readonly z.core.$ZodIssue[]): string[] {
-	return issues.flatMap((issue) => {
-		const at = (key?: string) => [...issue.path, ...(key === undefined ? [] : [key])].join(".");
-		if (issue.code === "unrecognized_keys") return issue.keys.map((key) => `unknown knob ${at(key)}`);
-		return [`${at() || "knobs"}: ${issue.message}`];
-	});
 }
