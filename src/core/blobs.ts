@@ -1,7 +1,13 @@
 import { uuid7Hex } from "./ids.ts";
 
 /** What a blob is. A key begins with it, so that each kind can be walked alone. */
-export type BlobKind = "inputs" | "results";
+export type BlobKind = "inputs" | "results" | "files";
+
+/** Bytes from `start` up to and with `end`, both counted from 0. */
+export interface ByteRange {
+	start: number;
+	end: number;
+}
 
 /**
  * Large bodies, beside the database. A blob is put before the row that names it and deleted after that row is gone; a key is
@@ -10,8 +16,12 @@ export type BlobKind = "inputs" | "results";
 export interface Blobs {
 	/** Resolves when it is on disk: then a row may name it. After a rejection there is no half of it. */
 	put(key: string, bytes: Uint8Array): Promise<void>;
+	/** The same for bytes that come piece by piece and are never all in memory. What `chunks` throws is thrown on. */
+	write(key: string, chunks: AsyncIterable<Uint8Array>): Promise<void>;
 	/** Null: there is none. */
 	get(key: string): Promise<Uint8Array | null>;
+	/** The same piece by piece, all of it or a range within it. Iterated once; leaving early lets go of it. */
+	read(key: string, range?: ByteRange): Promise<AsyncIterable<Uint8Array> | null>;
 	/** The keys of a kind behind `after` in the order of their bytes; fewer than `limit` are the last. */
 	list(kind: BlobKind, after: string, limit: number): Promise<string[]>;
 	/** One that is not there is deleted. */

@@ -1,9 +1,20 @@
+/** A body that is not held in memory. `chunks` gives exactly `bytes` bytes, and begins anew at each call. */
+export interface Upload {
+	bytes: number;
+	chunks: () => AsyncIterable<Uint8Array>;
+}
+
 /** One outbound request with one deadline over everything: DNS, connect, TLS, headers and body. */
 export interface HttpRequest {
 	method: "GET" | "POST";
 	url: string;
 	headers: Record<string, string>;
-	body?: string;
+	body?: string | Upload;
+	/**
+	 * Takes the body of a 2xx answer as it comes, instead of `body`, whatever its size: within the deadline, unpacked of nothing.
+	 * What it throws is thrown on; what the network does to it becomes a failure like any other. Not read to its end = cut.
+	 */
+	take?: (head: { status: number; headers: Record<string, string> }, chunks: AsyncIterable<Uint8Array>) => Promise<void>;
 	deadlineMs: number;
 	/** Bytes of the answer to keep; the rest is not read. */
 	keepBytes: number;
@@ -29,5 +40,5 @@ export type HttpAnswer =
 	| { kind: "response"; status: number; headers: Record<string, string>; body: string; truncated: boolean }
 	| { kind: "failed"; reason: HttpFailure; before: boolean };
 
-/** The network port. A failure is an answer, never an exception. Redirects are not followed. */
+/** The network port. A failure is an answer, never an exception, but for what `take` throws. Redirects are not followed. */
 export type Http = (request: HttpRequest) => Promise<HttpAnswer>;

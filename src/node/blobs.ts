@@ -1,16 +1,13 @@
-import { randomUUID } from "node:crypto";
-import { mkdir, open, readdir, readFile, rename, rm, rmdir, stat } from "node:fs/promises";
+import { createReadStream } from "node:fs";
+import { readdir, readFile, rm, rmdir, stat } from "node:fs/promises";
 import path from "node:path";
-import { type Blobs, readBlobKey } from "../core/blobs.ts";
-import { JobhookError } from "../errors.ts";
+import { type Blobs, type ByteRange, readBlobKey } from "../core/blobs.ts";
+import { blobError, codeOf } from "./blob-error.ts";
+import { PARTIAL, writeBlob } from "./blob-write.ts";
 
 /** So many characters of a name make its folder: `job_` and 17 minutes of its time. Folders in order hold keys in order. */
 const FOLDER_LENGTH = 11;
-/** A name that a crash left half-written goes when it is passed by; one that is being written is never this old. */
-const PARTIAL = ".partial";
 const PARTIAL_MAX_AGE_MS = 86_400_000;
-/** A folder may go, empty, between its making and its first file. */
-const TRIES = 10;
 
 /** Where the blobs of a database are: beside it, so that two databases in one folder have their own. */
 export const blobsOf = (databasePath: string): string => `${databasePath}.blobs`;
@@ -26,42 +23,30 @@ export function placeOf(root: string, key: string): { folder: string; file: stri
 
 /** Blobs as files below a folder, which is made at the first put. Their names are for their owner alone, like what is in them. */
 export function openBlobs(root: string): Blobs {
-	async function write(key: string, bytes: Uint8Array): Promise<void> {
-		const { folder, file } = placeOf(root, key);
-		const partial = `${file}.${randomUUID()}${PARTIAL}`;
-		await mkdir(folder, { recursive: true, mode: 0o700 });
-		try {
-			const handle = await open(partial, "wx", 0o600);
-			await handle
-				.writeFile(bytes)
-				.then(() => handle.sync())
-				.finally(() => handle.close());
-			await rename(partial, file);
-		} catch (e) {
-			await rm(partial, { force: true }).catch(() => {}); // on a full disk, too, the first error says more
-			throw e;
-		}
-		// each of these may be new, made by us or just now by another process
-		for (const made of [folder, path.dirname(folder), root, path.dirname(root)]) await sync(made);
-	}
-
 	return {
 		async put(key, bytes) {
-			for (let left = TRIES; ; left--) {
-				try {
-					return await write(key, bytes);
-				} catch (e) {
-					if (left === 1 || codeOf(e) !== "ENOENT") throw refusal(e);
-				}
-			}
+			await writeBlob(root, placeOf(root, key), [bytes]);
+		},
+		async write(key, chunks) {
+			await writeBlob(root, placeOf(root, key), chunks);
 		},
 		async get(key) {
 			try {
 				return await readFile(placeOf(root, key).file);
 			} catch (e) {
 				if (codeOf(e) === "ENOENT") return null;
-				throw refusal(e);
+				throw blobError(e);
 			}
+		},
+		async read(key, range) {
+			const { file } = placeOf(root, key);
+			try {
+				await stat(file);
+			} catch (e) {
+				if (codeOf(e) === "ENOENT") return null;
+				throw blobError(e);
+			}
+			return chunksOf(file, range);
 		},
 		async list(kind, after, limit) {
 			const start = after.slice(kind.length + 1, kind.length + 1 + FOLDER_LENGTH);
@@ -80,15 +65,19 @@ export function openBlobs(root: string): Blobs {
 				for (const { file } of places) await rm(file, { force: true });
 				for (const folder of new Set(places.map((place) => place.folder))) await rmdir(folder).catch(() => {}); // others are in it
 			} catch (e) {
-				throw refusal(e);
+				throw blobError(e);
 			}
 		},
 	};
 }
 
-async function sync(folder: string): Promise<void> {
-	const handle = await open(folder, "r");
-	await handle.sync().finally(() => handle.close());
+/** Opened with the first chunk, so that one that nobody iterates holds no file open. */
+async function* chunksOf(file: string, range: ByteRange | undefined): AsyncGenerator<Uint8Array, void, undefined> {
+	try {
+		yield* createReadStream(file, range); // leaving the loop destroys the stream
+	} catch (e) {
+		throw blobError(e);
+	}
 }
 
 /** In order; none where there is no such folder. */
@@ -97,7 +86,7 @@ async function namesIn(folder: string): Promise<string[]> {
 		return (await readdir(folder)).sort();
 	} catch (e) {
 		if (codeOf(e) === "ENOENT") return [];
-		throw refusal(e);
+		throw blobError(e);
 	}
 }
 
@@ -106,24 +95,4 @@ async function dropPartials(folder: string, names: readonly string[]): Promise<v
 		const made = await stat(path.join(folder, name)).catch(() => null); // its writer may have finished
 		if (made !== null && Date.now() - made.mtimeMs > PARTIAL_MAX_AGE_MS) await rm(path.join(folder, name), { force: true });
 	}
-}
-
-const codeOf = (e: unknown): unknown => (e as { code?: unknown }).code;
-
-const HELP: Record<string, string> = {
-	ENOSPC: "its disk is full: the operator frees space",
-	EDQUOT: "its disk quota is used up: the operator raises it",
-	EROFS: "its disk is read-only: the operator mounts it writable",
-	EACCES: "the service has no right to it: the operator gives it back",
-	EPERM: "the service has no right to it: the operator gives it back",
-	EMFILE: "the service has too many files open: the operator raises its limit",
-};
-
-/** Whatever the file system refuses can be asked for again. Anything else is a broken promise of ours. */
-function refusal(e: unknown): unknown {
-	const code = codeOf(e);
-	if (typeof code !== "string" || !("syscall" in (e as object))) return e;
-	return new JobhookError("unavailable", `the folder of large bodies cannot be used now, nothing was written; ${HELP[code] ?? code}`, {
-		cause: e,
-	});
 }

@@ -2,6 +2,7 @@ import type { Config } from "../config.ts";
 import { systemClock } from "../core/clock.ts";
 import type { Log } from "../deps.ts";
 import { blobsOf, openBlobs } from "./blobs.ts";
+import { collected } from "./collected.ts";
 import { openMigrated } from "./database.ts";
 import { mustExist } from "./existing.ts";
 import { openPostgresStore } from "./postgres-store.ts";
@@ -18,7 +19,7 @@ export async function openStore(config: Config, log: Log, opening: Opening): Pro
 	else keepsItsKey(file);
 	const secrets = openSecretbox(file);
 	const { db, applied } = opening.schema === "existing" ? { db: openSqlite(database.path), applied: 0 } : openMigrated(file);
-	const ports = { db, blobs: openBlobs(blobsOf(database.path)) };
+	const ports = { db, blobs: collected(openBlobs(blobsOf(database.path))) };
 	const alone = { tell() {}, hear() {} }; // a second process on this file looks by itself
 	return { name: database.path, applied, ...ports, background: ports, clock: systemClock, secrets, ...alone, close: () => db.close() };
 }

@@ -6,6 +6,7 @@ import type { Config } from "../config.ts";
 import type { Secretbox } from "../core/secretbox.ts";
 import type { Log } from "../deps.ts";
 import { JobhookError } from "../errors.ts";
+import { collected } from "./collected.ts";
 import { mustExistOn } from "./existing.ts";
 import { migratePostgres } from "./migrate-postgres.ts";
 import { openPostgres } from "./postgres.ts";
@@ -43,12 +44,12 @@ export async function openPostgresStore(config: Config, { url, name }: Place, lo
 		await clock.measure();
 		measuring = setInterval(() => void clock.measure().catch(() => {}), MEASURE_EVERY_MS); // while it is gone we run on by ourselves
 		measuring.unref();
-		const background = { db: db.background, blobs: openPostgresBlobs(db.background) };
+		const background = { db: db.background, blobs: collected(openPostgresBlobs(db.background)) };
 		const { tell } = notifier;
 		const hear = (wake: () => void) => {
 			if (config.databasePrepare) notifier.hear(wake); // a pooler would hand the connection that listens to somebody else
 		};
-		return { name, applied, db, blobs: openPostgresBlobs(db), background, clock, secrets, tell, hear, close };
+		return { name, applied, db, blobs: collected(openPostgresBlobs(db)), background, clock, secrets, tell, hear, close };
 	} catch (e) {
 		await close();
 		throw inOneLine(e, name);

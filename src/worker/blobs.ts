@@ -1,11 +1,13 @@
-import type { R2Bucket } from "@cloudflare/workers-types";
+import type { R2Bucket, ReadableStream } from "@cloudflare/workers-types";
 import type { Blobs } from "../core/blobs.ts";
-import { JobhookError } from "../errors.ts";
+import { inPieces } from "../core/pieces.ts";
+import { inTime } from "./r2-call.ts";
+import { PART_BYTES, R2Upload } from "./r2-upload.ts";
 
+/** What is read at once: each read costs as much time as 1 kB does. */
+const CHUNK_BYTES = 65_536;
 /** Keys that one call deletes at most. */
 const MOST = 1000;
-/** A call that hangs would hold a claimed send until its lease is over. */
-const DEADLINE_MS = 20_000;
 
 /** Blobs in R2, which keeps what it has taken and lists it in the order of its keys. */
 export function openBlobs(bucket: R2Bucket): Blobs {
@@ -13,10 +15,25 @@ export function openBlobs(bucket: R2Bucket): Blobs {
 		async put(key, bytes) {
 			await inTime(() => bucket.put(key, bytes));
 		},
+		async write(key, chunks) {
+			const upload = new R2Upload(bucket, key);
+			try {
+				for await (const piece of inPieces(chunks, PART_BYTES)) await upload.add(piece);
+				await upload.end();
+			} catch (e) {
+				await upload.abort();
+				throw e;
+			}
+		},
 		async get(key) {
 			const read = async () => (await bucket.get(key))?.arrayBuffer();
 			const bytes = await inTime(read);
 			return bytes === undefined ? null : new Uint8Array(bytes);
+		},
+		async read(key, range) {
+			const wish = range === undefined ? {} : { range: { offset: range.start, length: range.end - range.start + 1 } };
+			const found = await inTime(() => bucket.get(key, wish));
+			return found === null ? null : chunksOf(found.body);
 		},
 		async list(kind, after, limit) {
 			const keys: string[] = [];
@@ -35,17 +52,15 @@ export function openBlobs(bucket: R2Bucket): Blobs {
 	};
 }
 
-async function inTime<T>(call: () => Promise<T>): Promise<T> {
-	let timer: ReturnType<typeof setTimeout> | undefined;
-	const late = new Promise<never>((_, reject) => {
-		timer = setTimeout(() => reject(new Error(`R2 did not answer within ${DEADLINE_MS} ms`)), DEADLINE_MS);
-	});
+async function* chunksOf(body: ReadableStream): AsyncGenerator<Uint8Array, void, undefined> {
+	const reader = body.getReader({ mode: "byob" });
 	try {
-		return await Promise.race([call(), late]);
-	} catch (cause) {
-		const help = "if it stays so, look whether the bucket of the binding BLOBS is there";
-		throw new JobhookError("unavailable", `the bucket of large bodies cannot be used now, ${help}`, { cause });
+		for (;;) {
+			const { done, value } = await inTime(() => reader.readAtLeast(CHUNK_BYTES, new Uint8Array(CHUNK_BYTES)));
+			if (done) return;
+			yield value;
+		}
 	} finally {
-		clearTimeout(timer);
+		void reader.cancel().catch(() => {}); // one that hangs is not waited for
 	}
 }

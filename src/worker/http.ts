@@ -1,6 +1,8 @@
 import type { Config } from "../config.ts";
 import { AddressGuard, literalOf } from "../core/address.ts";
 import type { Http, HttpAnswer, HttpRequest } from "../core/http.ts";
+import { handOver, Thrown } from "../core/take.ts";
+import { chunksOf, LATE, readUpTo, sendable } from "./http-bodies.ts";
 
 /**
  * Outbound HTTP over the platform's `fetch`, which is silent about when it failed: a refused connection and one that
@@ -12,14 +14,12 @@ export function createFetchHttp(config: Pick<Config, "callbackAllow">): Http {
 	return async (request) => {
 		if (request.reach === "public" && !mayReach(request.url)) return { kind: "failed", reason: "address_refused", before: true };
 		const abort = new AbortController();
-		let late = false;
-		const deadline = setTimeout(() => {
-			late = true;
-			abort.abort();
-		}, request.deadlineMs);
+		const deadline = setTimeout(() => abort.abort(LATE), request.deadlineMs);
 		try {
-			return await exchange(request, abort.signal);
-		} catch {
+			return await exchange(request, abort);
+		} catch (e) {
+			if (e instanceof Thrown) throw e.error;
+			const late = e === LATE || abort.signal.reason === LATE;
 			return { kind: "failed", reason: late ? "timeout" : "connection_lost", before: false };
 		} finally {
 			clearTimeout(deadline);
@@ -28,33 +28,29 @@ export function createFetchHttp(config: Pick<Config, "callbackAllow">): Http {
 	};
 }
 
-async function exchange({ url, method, headers, body, keepBytes }: HttpRequest, signal: AbortSignal): Promise<HttpAnswer> {
+async function exchange(request: HttpRequest, abort: AbortController): Promise<HttpAnswer> {
+	const { url, method, headers, body, keepBytes, take } = request;
+	const { signal } = abort;
+	const dueAt = Date.now() + request.deadlineMs;
 	const answer = await fetch(url, {
 		method,
 		headers,
-		body: body === undefined ? null : new TextEncoder().encode(body), // to a string fetch would add a content type
+		body: sendable(body, abort),
 		redirect: "manual",
 		signal,
 		...(method === "GET" ? { cache: "no-store" as const } : {}), // what an edge has kept is no news
+		...(take === undefined ? {} : { encodeResponseBody: "manual" as const }), // else workerd unpacks it
 	});
 	// workerd takes an interim answer for the last one, and the real one for its body
 	if (answer.status < 200) throw new Error(`an interim answer: ${answer.status}`);
-	const { text, truncated } = await readUpTo(answer.body, keepBytes);
 	const flat = [...answer.headers.keys()].map((name) => [name, answer.headers.get(name) ?? ""]);
-	return { kind: "response", status: answer.status, headers: Object.fromEntries(flat), body: text, truncated };
-}
-
-/** The first bytes as text, after workerd's own unpacking, which goes no further than we read. */
-async function readUpTo(body: ReadableStream<Uint8Array> | null, limit: number): Promise<{ text: string; truncated: boolean }> {
-	const decoder = new TextDecoder();
-	let text = "";
-	let size = 0;
-	for await (const chunk of body ?? []) {
-		text += decoder.decode(chunk.subarray(0, Math.max(0, limit - size)), { stream: true });
-		size += chunk.length;
-		if (size > limit) break; // leaving the loop cancels the stream
+	const head = { status: answer.status, headers: Object.fromEntries(flat) as Record<string, string> };
+	if (take === undefined || head.status > 299) {
+		const { text, truncated } = await readUpTo(answer.body, keepBytes);
+		return { kind: "response", ...head, body: text, truncated };
 	}
-	return { text: (text + decoder.decode()).replaceAll("\u0000", "\ufffd"), truncated: size > limit };
+	await handOver(take, head, answer.body === null ? [] : chunksOf(answer.body, dueAt), signal);
+	return { kind: "response", ...head, body: "", truncated: false };
 }
 
 /**

@@ -1,12 +1,16 @@
 import { once } from "node:events";
+import { createServer } from "node:http";
 import http2 from "node:http2";
 import type { AddressInfo, Socket } from "node:net";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
 import { setImmediate } from "node:timers/promises";
 import tls from "node:tls";
 import { gzipSync } from "node:zlib";
 import { afterEach, describe, expect, it } from "vitest";
 import type { HttpRequest } from "../../src/core/http.ts";
 import { createHttp } from "../../src/node/dialer.ts";
+import { child } from "../support/child.ts";
 import { answering, type Listener, listen, selfSigned } from "../support/sockets.ts";
 
 const OK = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
@@ -151,6 +155,287 @@ describe("what is kept of an answer", () => {
 	});
 });
 
+describe("a body that is taken", () => {
+	const drained = async (chunks: AsyncIterable<Uint8Array>) => {
+		for await (const _ of chunks);
+	};
+	const HALF = "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf";
+	/** Takes a body from a server that answers so, and says what came of it and of the promise it was taken with. */
+	function taking(callback: (socket: Socket) => unknown, over: Partial<HttpRequest> = {}) {
+		const taken = { heads: [] as unknown[], text: "", error: null as unknown };
+		const take: HttpRequest["take"] = async (head, chunks) => {
+			taken.heads.push(head);
+			try {
+				for await (const chunk of chunks) taken.text += Buffer.from(chunk).toString("latin1");
+			} catch (e) {
+				taken.error = e;
+				throw e;
+			}
+		};
+		const send = async () => {
+			const { host, connections } = await server((socket) => void callback(socket));
+			return { answer: await dialer()(`http://${host}/`, { take, ...over }), connections };
+		};
+		return { taken, send };
+	}
+	const pour = (socket: Socket) => {
+		socket.write("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n");
+		const more = () => {
+			while (!socket.destroyed && socket.write(`400\r\n${"a".repeat(1024)}\r\n`));
+		};
+		socket.on("drain", more);
+		more();
+	};
+
+	it.each([
+		["with a length", "HTTP/1.1 201 Created\r\ncontent-length: 4\r\nx-a: b\r\n\r\nbody", "body"],
+		["in chunks", "HTTP/1.1 201 Created\r\ntransfer-encoding: chunked\r\nx-a: b\r\n\r\n4\r\nbody\r\n0\r\n\r\n", "body"],
+		["that says it is packed", "HTTP/1.1 201 Created\r\ncontent-encoding: gzip\r\ncontent-length: 4\r\nx-a: b\r\n\r\nbody", "body"],
+		["of no bytes", "HTTP/1.1 201 Created\r\ncontent-length: 0\r\nx-a: b\r\n\r\n", ""],
+		["longer than it says", "HTTP/1.1 201 Created\r\ncontent-length: 4\r\nx-a: b\r\n\r\nbody and more", "body"],
+	])("comes whole and as it is, %s, and is nowhere else", async (_, text, body) => {
+		const { taken, send } = taking((socket) => socket.write(text), { keepBytes: 1 });
+		const { answer } = await send();
+		expect(answer).toMatchObject({ kind: "response", status: 201, headers: { "x-a": "b" }, body: "", truncated: false });
+		expect(taken).toMatchObject({ heads: [{ status: 201, headers: { "x-a": "b" } }], text: body, error: null });
+	});
+
+	it.each([300, 304, 404, 500])("is none of an answer of %i, which is kept as ever", async (status) => {
+		const { taken, send } = taking((socket) => socket.write(`HTTP/1.1 ${status} X\r\ncontent-length: 0\r\n\r\n`));
+		expect((await send()).answer).toMatchObject({ kind: "response", status, truncated: false });
+		const refused = taking((socket) => socket.write("HTTP/1.1 404 X\r\ncontent-length: 4\r\n\r\ngone"));
+		expect((await refused.send()).answer).toMatchObject({ status: 404, body: "gone" });
+		expect([taken.heads, refused.taken.heads]).toEqual([[], []]);
+	});
+
+	it.each<[string, (socket: Socket) => unknown]>([
+		["is reset", (socket) => socket.write(HALF, () => socket.resetAndDestroy())],
+		["ends before its length", (socket) => socket.end(HALF)],
+		["ends within a chunk", (socket) => socket.end("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nff\r\nhalf")],
+		["turns into something else", (socket) => socket.write("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\nhalfoops")],
+	])("and %s is a lost connection, whatever its taker makes of it", async (_, callback) => {
+		const { taken, send } = taking(callback);
+		expect((await send()).answer).toEqual(failed("connection_lost", false));
+		expect(taken.error).toBeInstanceOf(Error);
+		const takers: HttpRequest["take"][] = [
+			(__, chunks) => drained(chunks).catch(() => {}),
+			(__, chunks) => drained(chunks).catch(() => Promise.reject(new Error("mine"))),
+		];
+		for (const take of takers) expect((await taking(callback, { take: take! }).send()).answer).toEqual(failed("connection_lost", false));
+	});
+
+	it.each<[string, (socket: Socket) => unknown]>([
+		["that stops coming", (socket) => socket.write(HALF)],
+		["without end", pour],
+	])("%s is cut at the deadline", async (_, callback) => {
+		const { taken, send } = taking(callback, { deadlineMs: 150 });
+		const { answer, connections } = await send();
+		expect(answer).toEqual(failed("timeout", false));
+		await connections[0]!.closed;
+		await expect.poll(() => taken.error).toBeInstanceOf(Error);
+	});
+
+	it("is cut at the deadline, too, by a taker that does not come to an end, and nobody hears what it says then", async () => {
+		let give: (e: Error) => void = () => {};
+		const take = () => new Promise<void>((_, reject) => (give = reject));
+		const { answer, connections } = await taking(pour, { take, deadlineMs: 150 }).send();
+		expect(answer).toEqual(failed("timeout", false));
+		give(new Error("too late"));
+		await connections[0]!.closed;
+	});
+
+	it("is cut by what its taker throws, which is thrown on", async () => {
+		const full = Object.assign(new Error("the disk is full"), { code: "ENOSPC" });
+		const takers: HttpRequest["take"][] = [
+			async (_, chunks) => {
+				for await (const _chunk of chunks) throw full;
+			},
+			() => Promise.reject(full),
+			() => {
+				throw full;
+			},
+		];
+		for (const take of takers) {
+			const { host, connections } = await server(pour);
+			await expect(dialer()(`http://${host}/`, { take: take! })).rejects.toBe(full);
+			await connections[0]!.closed;
+			expect(connections[0]!.socket.bytesWritten).toBeLessThan(16 * 1024 * 1024);
+		}
+	});
+
+	it("is cut where its taker has enough, and that is an answer", async () => {
+		const takers: HttpRequest["take"][] = [
+			async (_, chunks) => {
+				for await (const _chunk of chunks) break;
+			},
+			async () => {},
+		];
+		for (const take of takers) {
+			const { answer, connections } = await taking(pour, { take: take! }).send();
+			expect(answer).toMatchObject({ kind: "response", status: 200, body: "" });
+			await connections[0]!.closed;
+		}
+	});
+
+	it("leaves its connection to the next request", async () => {
+		const { host, connections } = await server(answering(OK));
+		const send = dialer();
+		for (let i = 0; i < 3; i++) {
+			expect(await send(`http://${host}/`, { take: (_, chunks) => drained(chunks) })).toMatchObject({ status: 200 });
+			await setImmediate();
+		}
+		expect(connections).toHaveLength(1);
+	});
+});
+
+describe("an upload", () => {
+	const MIB = 1_048_576;
+	async function* pieces(count: number, bytes: number) {
+		for (let i = 0; i < count; i++) yield new Uint8Array(bytes).fill(97);
+	}
+	/** Answers when the last byte has come, and not before. */
+	const counting = (bytes: number) => {
+		const end = (received: string) => received.indexOf("\r\n\r\n") + 4 + bytes;
+		return server((socket, received) => void (received.length === end(received) && socket.write(OK)));
+	};
+
+	it.each([
+		[0, []],
+		[1, [1]],
+		[6, [0, 1, 0, 2, 3]],
+		[200_000, [100_000, 99_999, 1]],
+	])("of %i bytes is sent with its length, in one piece", async (bytes, sizes) => {
+		const { host, connections } = await counting(bytes);
+		async function* chunks() {
+			for (const size of sizes) yield new Uint8Array(size).fill(97);
+		}
+		const send = dialer();
+		for (const once of [false, true])
+			expect(await send(`http://${host}/`, { body: { bytes, chunks }, once, headers: { "content-type": "a/b" } })).toMatchObject({
+				body: "ok",
+			});
+		for (const { received } of connections) {
+			const [head, body] = received.split("\r\n\r\n") as [string, string];
+			expect(head.match(/content-length: .*|transfer-encoding.*|content-type.*/gi)!.toSorted()).toEqual([
+				`content-length: ${bytes}`,
+				"content-type: a/b",
+			]);
+			expect(body).toBe("a".repeat(bytes));
+		}
+		expect(connections).toHaveLength(2);
+	});
+
+	it.each<[string, () => AsyncIterable<Uint8Array>, number]>([
+		[
+			"whose source breaks half-way",
+			async function* () {
+				yield* pieces(5, 1000);
+				throw new Error("the file is gone");
+			},
+			5000,
+		],
+		[
+			"whose source cannot be read at all",
+			() => {
+				throw new Error("no such file");
+			},
+			0,
+		],
+		["that is shorter than it says", () => pieces(5, 1000), 5000],
+		["that is longer than it says", () => pieces(11, 1000), 10_000],
+	])("%s is a lost connection, and no whole request but for the last", async (_, chunks, most) => {
+		const { host, connections } = await server(() => {});
+		expect(await dialer()(`http://${host}/`, { body: { bytes: 10_000, chunks } })).toEqual(failed("connection_lost", false));
+		await connections[0]?.closed;
+		const [, body = ""] = connections[0]!.received.split("\r\n\r\n");
+		expect(body.length).toBeLessThanOrEqual(most);
+		expect(connections).toHaveLength(1);
+	});
+
+	it("is not even opened where nobody can be reached", async () => {
+		const gone = await listen(() => {});
+		await gone.close();
+		let opened = 0;
+		const chunks = () => {
+			opened++;
+			return pieces(1, 1);
+		};
+		expect(await dialer()(`http://${gone.host}/`, { body: { bytes: 1, chunks } })).toEqual(failed("connect_failed", true));
+		expect(await dialer([])(`http://${gone.host}/`, { body: { bytes: 1, chunks } })).toEqual(failed("address_refused", true));
+		expect(opened).toBe(0);
+	});
+
+	it.each([
+		["keeps the connection", (socket: Socket, answer: string) => socket.write(answer)],
+		["ends its side", (socket: Socket, answer: string) => socket.end(answer)],
+	])("that is answered before it was read gives that answer, where the server %s, and is not read on", async (_, give) => {
+		const early = "HTTP/1.1 413 Too Large\r\ncontent-length: 5\r\n\r\nlarge";
+		const { host, connections } = await server((socket) => {
+			if (socket.isPaused()) return;
+			socket.pause();
+			give(socket, early);
+		});
+		let [given, left] = [0, false];
+		async function* chunks() {
+			try {
+				for await (const piece of pieces(2000, MIB / 8)) {
+					given += piece.length;
+					yield piece;
+				}
+			} finally {
+				left = true;
+			}
+		}
+		const answer = await dialer()(`http://${host}/`, { body: { bytes: 250 * MIB, chunks } });
+		expect(answer).toMatchObject({ kind: "response", status: 413, body: "large" });
+		await expect.poll(() => left).toBe(true);
+		expect(given).toBeLessThan(100 * MIB);
+		connections[0]!.socket.resume();
+		await connections[0]!.closed;
+	});
+
+	it("that nobody reads, or whose source hangs, ends at the deadline", async () => {
+		const { host } = await server((socket) => void socket.pause());
+		const send = dialer();
+		const unread = { bytes: 250 * MIB, chunks: () => pieces(250, MIB) };
+		expect(await send(`http://${host}/`, { body: unread, deadlineMs: 150 })).toEqual(failed("timeout", false));
+		async function* hangs() {
+			yield new Uint8Array(1);
+			await new Promise(() => {});
+		}
+		expect(await send(`http://${host}/`, { body: { bytes: 9, chunks: hangs }, deadlineMs: 150 })).toEqual(failed("timeout", false));
+	});
+});
+
+describe("memory", () => {
+	/** Gives as many bytes as the path says, or tells how many it was given. */
+	const mover = () =>
+		createServer(async (request, response) => {
+			let left = request.method === "GET" ? Number(request.url?.slice(1)) : 0;
+			const piece = Buffer.alloc(100_000, "a");
+			const body = Readable.from(
+				(function* () {
+					for (; left > 0; left -= piece.length) yield piece;
+				})(),
+			);
+			if (request.method === "GET") return pipeline(body, response).catch(() => {});
+			let given = 0;
+			for await (const chunk of request) given += (chunk as Buffer).length;
+			return response.end(`${given}`);
+		});
+
+	it.each(["download", "upload"])("of 200 MB (%s) is less than 60 MB", async (way) => {
+		const moving = mover().listen(0, "127.0.0.1");
+		open.push({ close: async () => void moving.close() });
+		await once(moving, "listening");
+		const url = `http://127.0.0.1:${(moving.address() as AddressInfo).port}`;
+		const said = JSON.parse(await child("../e2e/dialer.child.ts", [way, "200000000", url]).said()) as Record<string, number>;
+		const body = way === "upload" ? "200000000" : "";
+		expect(said).toMatchObject({ moved: 200_000_000, answer: { kind: "response", status: 200, body } });
+		expect(said["grown"]).toBeLessThan(60_000_000);
+	});
+});
+
 describe("a connection that breaks", () => {
 	it("before the request was written, is one before", async () => {
 		const reset = await server(
@@ -211,6 +496,22 @@ describe("a host that cannot be reached", () => {
 });
 
 describe("a stop", () => {
+	it("cuts a body that is taken", async () => {
+		const { host, connections } = await server((socket) => socket.write("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf"));
+		const http = createHttp({ callbackAllow: LOOPBACK, connectDeadlineMs: 5000 });
+		open.push(http);
+		let begun = false;
+		const take: HttpRequest["take"] = async (_, chunks) => {
+			for await (const _chunk of chunks) begun = true;
+		};
+		const request = { method: "GET", url: `http://${host}/`, headers: {}, deadlineMs: 5000, keepBytes: 0, reach: "public" } as const;
+		const cut = http({ ...request, take });
+		await expect.poll(() => begun).toBe(true);
+		http.cut();
+		expect(await cut).toEqual(failed("stopped", false));
+		await connections[0]!.closed;
+	});
+
 	it("cuts what is under way and what comes, but for a request that must not be sent twice", async () => {
 		const waiting: Socket[] = [];
 		const { host, connections } = await server((socket) => void waiting.push(socket));

@@ -1,7 +1,7 @@
 import { describe, expect, inject, it, vi } from "vitest";
 import { ConstraintError } from "../../src/db/db.ts";
 import { openPostgresBlobs } from "../../src/node/postgres-blobs.ts";
-import { blobsSuite, keyAt } from "../suite/blobs.ts";
+import { blobsSuite, chunked, keyAt, together } from "../suite/blobs.ts";
 import { emptyPostgres } from "../support/postgres/database.ts";
 
 const NOW = Date.now();
@@ -37,6 +37,44 @@ describe.skipIf(inject("postgresUrl") === null)("blobs on PostgreSQL", () => {
 		await blobs.put(other, new Uint8Array([1]));
 		await expect(blobs.put(other, new Uint8Array(2 * PIECE))).rejects.toThrow(ConstraintError);
 		expect(await blobs.get(other)).toEqual(Buffer.from([1]));
+	});
+
+	it("are written a few pieces at a time, the first of them first: what a crash leaves is listed", async () => {
+		const { db, ...blobs } = await emptyBlobs();
+		const [key, batches] = [keyAt(NOW), vi.spyOn(db, "batch")];
+		const listed: string[][] = [];
+		async function* source() {
+			for (let i = 0; i < 3; i++) {
+				for (let n = 0; n < 4; n++) yield new Uint8Array(PIECE).fill(i);
+				listed.push(await blobs.list("inputs", "", 10));
+			}
+		}
+		await blobs.write(key, source());
+		expect(batches.mock.calls.map(([work]) => work.length)).toEqual([4, 4, 4]);
+		expect(listed).toEqual([[key], [key], [key]]);
+		expect((await together(await blobs.read(key)))?.length).toBe(12 * PIECE);
+	});
+
+	it("are gone from a write that was refused half-way, and no second write changes the first", async () => {
+		const { db, ...blobs } = await emptyBlobs();
+		const [key, other] = [keyAt(NOW), keyAt(NOW)];
+		await db.raw`INSERT INTO blob_chunks (key, n, bytes) VALUES (${key}, 6, '')`;
+		await expect(blobs.write(key, chunked(new Uint8Array(9 * PIECE), [PIECE]))).rejects.toThrow(ConstraintError);
+		expect(await db.raw`SELECT n::int4 FROM blob_chunks WHERE key = ${key}`).toEqual([]);
+		await blobs.put(other, new Uint8Array([1]));
+		await expect(blobs.write(other, chunked(new Uint8Array(2 * PIECE), [PIECE]))).rejects.toThrow(ConstraintError);
+		expect(await blobs.get(other)).toEqual(Buffer.from([1]));
+	});
+
+	it("that are deleted while they are read are not just shorter", async () => {
+		const blobs = openPostgresBlobs((await emptyBlobs()).db);
+		const key = keyAt(NOW);
+		await blobs.put(key, new Uint8Array(3 * PIECE));
+		const reader = (await blobs.read(key))!;
+		const read = async () => {
+			for await (const _ of reader) await blobs.delete([key]);
+		};
+		await expect(read()).rejects.toMatchObject({ code: "unavailable" });
 	});
 
 	it("are refused as unavailable by a server that cuts them off, and well again with the next connection", async () => {

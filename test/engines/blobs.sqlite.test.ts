@@ -1,14 +1,24 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import {
+	existsSync,
+	mkdirSync,
+	mkdtempSync,
+	readdirSync,
+	readFileSync,
+	readlinkSync,
+	rmSync,
+	statSync,
+	utimesSync,
+	writeFileSync,
+} from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import Database from "better-sqlite3";
 import { readMigrationFiles } from "drizzle-orm/migrator";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { JobhookError } from "../../src/errors.ts";
 import { blobsOf, openBlobs, placeOf } from "../../src/node/blobs.ts";
 import { MIGRATIONS, openDatabase } from "../../src/node/database.ts";
-import { blobsSuite, keyAt } from "../suite/blobs.ts";
+import { blobsSuite, chunked, keyAt, together } from "../suite/blobs.ts";
 import { child } from "../support/child.ts";
 
 const PUTTER = "../engines/blobs.child.ts";
@@ -30,6 +40,15 @@ const files = () => {
 		.filter((entry) => entry.isFile())
 		.map(({ parentPath, name }) => [name, statSync(path.join(parentPath, name)).size] as const);
 };
+/** Files below the folder that this process has open. */
+const openBelow = () =>
+	readdirSync("/proc/self/fd").flatMap((fd) => {
+		try {
+			return [readlinkSync(`/proc/self/fd/${fd}`)].filter((at) => at.startsWith(root));
+		} catch {
+			return []; // closed meanwhile
+		}
+	});
 const refusalOf = (call: Promise<unknown>) => call.then(() => null).catch((e: unknown) => e);
 
 describe("blobs on disk", () => blobsSuite(async () => openBlobs(root)));
@@ -70,7 +89,8 @@ describe("a folder of blobs", () => {
 	])("is never left by a key like %j, which is a mistake of ours and no trouble of the disk's", async (key) => {
 		writeFileSync(path.join(folder, "jobhook.key"), "secret");
 		const blobs = openBlobs(root);
-		for (const refused of [blobs.put(key, some), blobs.get(key), blobs.delete([key])].map(refusalOf)) {
+		const calls = [blobs.put(key, some), blobs.write(key, chunked(some, [100])), blobs.get(key), blobs.read(key), blobs.delete([key])];
+		for (const refused of calls.map(refusalOf)) {
 			const e = await refused;
 			expect(e).toBeInstanceOf(Error);
 			expect(e).not.toBeInstanceOf(JobhookError);
@@ -92,9 +112,9 @@ describe("a folder of blobs", () => {
 		for (const key of listed) expect((await blobs.get(key))?.length).toBe(300_000);
 	});
 
-	it("on a disk that takes no more says so, keeps what it has, and has no half file", async () => {
+	it.each(["put", "write"])("on a disk that takes no more says so (%s), keeps what it has, and has no half file", async (how) => {
 		await openBlobs(root).put(keyAt(NOW), some);
-		const putter = child(PUTTER, [root, "300000"], { fileBlocks: 100 }); // no file may have more than 51,200 bytes
+		const putter = child(PUTTER, [root, "300000", how], { fileBlocks: 100 }); // no file may have more than 51,200 bytes
 		const said = await putter.said();
 		await putter.kill();
 		expect(said).toMatch(/^unavailable the folder of large bodies cannot be used now, nothing was written; /);
@@ -107,11 +127,40 @@ describe("a folder of blobs", () => {
 		const key = keyAt(NOW);
 		mkdirSync(path.dirname(path.join(root, place)), { recursive: true });
 		writeFileSync(path.join(root, place), "");
-		const calls = [blobs.put(key, some), blobs.get(key), blobs.list("inputs", "", 10), blobs.delete([key])];
+		const source = { opened: false };
+		async function* chunks() {
+			source.opened = true;
+			yield some;
+		}
+		const calls = [blobs.put(key, some), blobs.write(key, chunks()), blobs.get(key), blobs.read(key), blobs.list("inputs", "", 10)];
+		calls.push(blobs.delete([key]));
 		for (const refused of calls.map(refusalOf)) expect(await refused).toMatchObject({ code: "unavailable" });
+		expect(source.opened).toBe(false);
 		rmSync(root, { recursive: true });
 		await blobs.put(key, some);
 		expect((await blobs.get(key))?.length).toBe(1000);
+	});
+
+	it("has no half file of a blob whose source breaks", async () => {
+		const broken = Object.assign(new Error("the other disk is full"), { code: "ENOSPC", syscall: "write" });
+		expect(await refusalOf(openBlobs(root).write(keyAt(NOW), chunked(some, [100], broken)))).toBe(broken);
+		expect(files()).toEqual([]);
+	});
+
+	it("has no file open of a blob that was read, or left, or never begun, and says so where one cannot be read", async () => {
+		const blobs = openBlobs(root);
+		const [key, folder] = [keyAt(NOW), keyAt(NOW)];
+		await blobs.write(key, chunked(new Uint8Array(1_000_000), [100_000]));
+		await blobs.read(key);
+		for await (const _ of (await blobs.read(key))!) break;
+		await together(await blobs.read(key));
+		await expect.poll(openBelow).toEqual([]);
+		const reader = (await blobs.read(key))!;
+		await blobs.delete([key]);
+		mkdirSync(placeOf(root, folder).file, { recursive: true });
+		for (const broken of [reader, await blobs.read(folder)])
+			expect(await refusalOf(together(broken))).toMatchObject({ code: "unavailable" });
+		await expect.poll(openBelow).toEqual([]);
 	});
 
 	it("loses what a crash left half-written when it is walked a day later, and nothing that is being written", async () => {
@@ -129,9 +178,9 @@ describe("a folder of blobs", () => {
 		const blobs = openBlobs(root);
 		const deleting = { on: true };
 		const gone = (async () => {
-			for (; deleting.on; await sleep(1)) await blobs.delete([keyAt(NOW)]);
+			while (deleting.on) await blobs.delete([keyAt(NOW)]);
 		})();
-		for (let i = 0; i < 120; i++) {
+		for (let i = 0; i < 40; i++) {
 			const key = keyAt(NOW);
 			await blobs.put(key, some);
 			expect((await blobs.get(key))?.length).toBe(1000);

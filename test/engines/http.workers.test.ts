@@ -149,6 +149,207 @@ describe("what is kept of an answer", () => {
 	});
 });
 
+describe("a body that is taken", () => {
+	const own = new Error("the bucket is gone");
+	/** A taker that reads to the end, and what it saw. */
+	function taker() {
+		const taken = { heads: [] as unknown[], bytes: [] as number[], error: null as unknown };
+		const take: HttpRequest["take"] = async (head, chunks) => {
+			taken.heads.push(head);
+			try {
+				for await (const chunk of chunks) for (const byte of chunk) taken.bytes.push(byte);
+			} catch (e) {
+				taken.error = e;
+				throw e;
+			}
+		};
+		return { taken, take };
+	}
+	const reading = async (chunks: AsyncIterable<Uint8Array>, then: () => unknown) => {
+		for await (const _ of chunks) then();
+	};
+
+	it("comes whole, and is nowhere else", async () => {
+		const { taken, take } = taker();
+		const headers = expect.objectContaining({ "content-length": "3", "x-two": "a, b" });
+		const answer = await send(`http://${host}/headers/`, { take, keepBytes: 1 });
+		expect(answer).toEqual({ kind: "response", status: 200, headers, body: "", truncated: false });
+		expect(taken).toEqual({ heads: [{ status: 200, headers }], bytes: [97, 0, 98], error: null });
+		const none = taker();
+		expect(await send(`http://${host}/no-body/204`, { take: none.take })).toMatchObject({ status: 204, body: "" });
+		expect(none.taken).toMatchObject({ heads: [{ status: 204 }], bytes: [] });
+	});
+
+	it("comes whole when it is large", async () => {
+		const { url, path } = marked("/ok/");
+		const mark = path.split("?")[1];
+		await send(url, { body: `${"é".repeat(200_000)}{}` }); // which the log tells
+		const { taken, take } = taker();
+		const answer = await send(`http://${log}/${mark}`, { take });
+		expect(answer).toMatchObject({ status: 200 });
+		expect(Buffer.from(taken.bytes).equals(new Uint8Array(await (await fetch(`http://${log}/${mark}`)).arrayBuffer()))).toBe(true);
+		expect(taken.bytes.length).toBeGreaterThan(400_000);
+	});
+
+	it("is unpacked of nothing", async () => {
+		const { taken, take } = taker();
+		const { readable, writable } = new DecompressionStream("gzip");
+		expect(await send(`http://${host}/packed/gzip`, { take })).toMatchObject({ headers: { "content-encoding": "gzip" } });
+		expect(taken.bytes.length).toBeLessThan(100);
+		const [text] = await Promise.all([new Response(readable).text(), new Response(Uint8Array.from(taken.bytes)).body!.pipeTo(writable)]);
+		expect(text).toBe("x".repeat(500));
+	});
+
+	it.each([301, 404, 500])("is none of an answer of %i, which is kept as ever", async (status) => {
+		const { taken, take } = taker();
+		expect(await send(`http://${host}/status/${status}`, { take })).toMatchObject({ kind: "response", status, body: "ok" });
+		expect(taken.heads).toEqual([]);
+	});
+
+	it("and breaks in the middle is a lost connection, whatever its taker makes of it", async () => {
+		const { taken, take } = taker();
+		expect(await send(`http://${host}/half/`, { take })).toEqual(failed("connection_lost", false));
+		expect(taken.error).toBeInstanceOf(Error);
+		const quiet = () => {};
+		for (const then of [quiet, () => Promise.reject(own)]) {
+			const other: HttpRequest["take"] = (_, chunks) => reading(chunks, quiet).catch(then);
+			expect(await send(`http://${host}/half/`, { take: other })).toEqual(failed("connection_lost", false));
+		}
+	});
+
+	it.each(["byte-by-byte", "chunk-by-chunk", "endless"])("is cut at the deadline (%s)", async (how) => {
+		const { url, closed } = marked(`/${how}/`);
+		const take: HttpRequest["take"] = (_, chunks) => reading(chunks, () => {});
+		expect(await send(url, { take, deadlineMs: 150 })).toEqual(failed("timeout", false));
+		await closed();
+	});
+
+	it("is cut at the deadline, too, by a taker that does not come to an end", async () => {
+		const { url, closed } = marked("/endless/");
+		expect(await send(url, { take: () => new Promise(() => {}), deadlineMs: 150 })).toEqual(failed("timeout", false));
+		await closed();
+	});
+
+	it("is cut by what its taker throws, which is thrown on", async () => {
+		const stop = () => {
+			throw own;
+		};
+		const takers: HttpRequest["take"][] = [(_, chunks) => reading(chunks, stop), () => Promise.reject(own), stop];
+		for (const take of takers) {
+			const { url, seen, closed } = marked("/endless/");
+			await expect(send(url, { take: take! })).rejects.toBe(own);
+			await closed();
+			expect((await seen()).connections[0]!.written).toBeLessThan(16 * 1024 * 1024);
+		}
+	});
+
+	it("is cut where its taker has enough, and that is an answer", async () => {
+		const first: HttpRequest["take"] = async (_, chunks) => {
+			for await (const _chunk of chunks) break;
+		};
+		for (const take of [first, async () => {}]) {
+			const { url, closed } = marked("/endless/");
+			expect(await send(url, { take })).toMatchObject({ kind: "response", status: 200, body: "" });
+			await closed();
+		}
+	});
+});
+
+describe("an upload", () => {
+	const bytesOf = (text: string) => new TextEncoder().encode(text);
+	/** The receiver answers what ends with {} */
+	const END = bytesOf("{}");
+	/** What came under a mark: the connection may have been kept from another request. */
+	const headAndBody = async ({ path, seen }: ReturnType<typeof marked>) => {
+		const [, received = ""] = (await seen()).connections.at(-1)?.received.split(path) ?? [];
+		return received.split("\r\n\r\n") as [string, string | undefined];
+	};
+
+	it.each([
+		["of 2 bytes", 0],
+		["of 2 MB", 2_000_000],
+	])("%s is sent with its length, in one piece", async (_, size) => {
+		const where = marked("/ok/");
+		async function* chunks() {
+			for (let at = 0; at < size; at += 100_000) yield new Uint8Array(100_000).fill(97);
+			yield END;
+		}
+		const body = { bytes: size + 2, chunks };
+		expect(await send(where.url, { body, headers: { "content-type": "a/b" } })).toMatchObject({ status: 200, body: "ok" });
+		const [head, received] = await headAndBody(where);
+		expect(
+			head
+				.match(/^(content-length|transfer-encoding|content-type): .*$/gim)!
+				.map((line) => line.toLowerCase())
+				.toSorted(),
+		).toEqual([`content-length: ${size + 2}`, "content-type: a/b"]);
+		expect(received).toBe(`${"a".repeat(size)}{}`);
+	});
+
+	async function* thousands(count: number, then?: Error) {
+		for (let i = 0; i < count; i++) yield new Uint8Array(1000).fill(97);
+		if (then) throw then;
+	}
+	it.each([
+		["whose source breaks half-way", () => thousands(5, new Error("the file is gone")), 5000],
+		["that is shorter than it says", () => thousands(5), 5000],
+		["that is longer than it says", () => thousands(11), 10_000],
+	])("%s is a lost connection, and no whole request but for the last", async (_, chunks, most) => {
+		const where = marked("/hang/");
+		expect(await send(where.url, { body: { bytes: 10_000, chunks }, deadlineMs: 3000 })).toEqual(failed("connection_lost", false));
+		await where.closed();
+		const [head, received = ""] = await headAndBody(where);
+		expect(head).toMatch(/content-length: 10000/i);
+		expect(received.length).toBeLessThanOrEqual(most);
+	});
+
+	it("whose source cannot be read at all is a lost connection", async () => {
+		const chunks = () => {
+			throw new Error("no such file");
+		};
+		const { url } = marked("/hang/");
+		expect(await send(url, { body: { bytes: 9, chunks } })).toEqual(failed("connection_lost", false));
+	});
+
+	it("that is answered before it was read gives that answer, though fetch sends the rest of it first", async () => {
+		const { url } = marked("/status/413");
+		async function* chunks() {
+			yield END;
+			await scheduler.wait(50);
+			yield END;
+		}
+		expect(await send(url, { body: { bytes: 4, chunks } })).toMatchObject({ kind: "response", status: 413, body: "ok" });
+	});
+
+	it("is not read on when its time is over", async () => {
+		const { url } = marked("/hang/");
+		let [given, left] = [0, false];
+		async function* chunks() {
+			try {
+				for (; given < 1000; given++) {
+					await scheduler.wait(10);
+					yield new Uint8Array(1000);
+				}
+			} finally {
+				left = true;
+			}
+		}
+		expect(await send(url, { body: { bytes: 1_000_000, chunks }, deadlineMs: 150 })).toEqual(failed("timeout", false));
+		await expect.poll(() => left).toBe(true);
+		expect(given).toBeLessThan(100);
+	});
+
+	it("whose source hangs ends at the deadline", async () => {
+		const { url, closed } = marked("/hang/");
+		async function* chunks() {
+			yield END;
+			await new Promise(() => {});
+		}
+		expect(await send(url, { body: { bytes: 9, chunks }, deadlineMs: 150 })).toEqual(failed("timeout", false));
+		await closed();
+	});
+});
+
 describe("a connection that breaks", () => {
 	it("before the request was written, leaves open what became of it: fetch says the same of both", async () => {
 		for (const url of [`http://${nobody}/`, `http://${resets}/`, `https://${nobody}/`, `https://${resets}/`])

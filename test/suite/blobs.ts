@@ -9,6 +9,18 @@ const app = newId("app", NOW);
 export const keyAt = (rowAt: number, kind: BlobKind = "inputs") => blobKey(kind, { id: newId("job", rowAt), app }, NOW);
 const text = (words: string) => new TextEncoder().encode(words);
 
+/** Bytes in chunks of these sizes, over and over; and then `broken`, if it is given. */
+export async function* chunked(bytes: Uint8Array, sizes: readonly number[], broken?: Error) {
+	for (let at = 0, i = 0; at < bytes.length; at += sizes[i++ % sizes.length]!) yield bytes.subarray(at, at + sizes[i % sizes.length]!);
+	if (broken !== undefined) throw broken;
+}
+export async function together(chunks: AsyncIterable<Uint8Array> | null): Promise<Buffer | null> {
+	if (chunks === null) return null;
+	const all: Uint8Array[] = [];
+	for await (const chunk of chunks) all.push(chunk);
+	return Buffer.concat(all);
+}
+
 /** What the rest counts on, for any store. `open` gives an empty one. */
 export function blobsSuite(open: () => Promise<Blobs & { close?(): Promise<void> }>): void {
 	let blobs: Awaited<ReturnType<typeof open>>;
@@ -44,6 +56,79 @@ export function blobsSuite(open: () => Promise<Blobs & { close?(): Promise<void>
 			await Promise.all(keys.map((key) => blobs.put(key, text(key))));
 			const back = await Promise.all(keys.map((key) => blobs.get(key)));
 			expect(back.map((bytes) => Buffer.from(bytes!).toString())).toEqual(keys);
+		});
+	});
+
+	describe("a blob in chunks", () => {
+		const ODD = [1, 65_536, 99_991, 0, 700_001];
+
+		it("comes back whole and in every range of it", async () => {
+			const [key, bytes] = [keyAt(NOW, "files"), new Uint8Array(9 * 1_048_576).map((_, i) => (i >> 8) + i)];
+			await blobs.write(key, chunked(bytes, ODD));
+			const last = bytes.length - 1;
+			const ranges = [
+				[0, 0],
+				[262_143, 262_144],
+				[262_000, 700_000],
+				[524_288, 786_431],
+				[8_388_607, 8_388_608],
+				[last, last],
+				[0, last],
+			];
+			for (const [start, end] of ranges as [number, number][]) {
+				const back = await together(await blobs.read(key, { start, end }));
+				expect(back!.equals(bytes.subarray(start, end + 1)), `${start}-${end}`).toBe(true);
+			}
+			expect((await together(await blobs.read(key)))!.equals(bytes)).toBe(true);
+			expect(Buffer.from((await blobs.get(key))!).equals(bytes)).toBe(true);
+			expect(await blobs.list("files", "", 10)).toEqual([key]);
+		});
+
+		it.each([0, 1, 262_144, 1_048_576])("is one of %i bytes, however it was put", async (size) => {
+			const [put, written, bytes] = [keyAt(NOW), keyAt(NOW), new Uint8Array(size).fill(7)];
+			await blobs.put(put, bytes);
+			await blobs.write(written, chunked(bytes, [1000]));
+			for (const key of [put, written]) expect((await together(await blobs.read(key)))!.equals(bytes)).toBe(true);
+			expect((await blobs.get(written))?.length).toBe(size);
+		});
+
+		it("that was never put, or was deleted, is none", async () => {
+			const deleted = keyAt(NOW);
+			await blobs.write(deleted, chunked(text("x"), [1]));
+			await blobs.delete([deleted]);
+			for (const key of [keyAt(NOW), deleted])
+				expect([await blobs.read(key), await blobs.read(key, { start: 5, end: 9 })]).toEqual([null, null]);
+		});
+
+		it.each([0, 10, 3_000_000, 9_000_000])("whose source breaks after %i bytes leaves nothing, and the error as it was", async (size) => {
+			const [key, broken] = [keyAt(NOW), Object.assign(new Error("reset"), { code: "ECONNRESET", syscall: "read" })];
+			const failed = blobs.write(key, chunked(new Uint8Array(size), [200_000], broken)).catch((e: unknown) => e);
+			expect(await failed).toBe(broken);
+			expect([await blobs.get(key), await blobs.read(key), await blobs.list("inputs", "", 10)]).toEqual([null, null, []]);
+			await blobs.write(key, chunked(text("again"), [2]));
+			expect((await together(await blobs.read(key)))?.toString()).toBe("again");
+		});
+
+		it("is written while another is read", async () => {
+			const [key, copy, bytes] = [keyAt(NOW), keyAt(NOW), new Uint8Array(1_500_000).map((_, i) => i % 249)];
+			await blobs.write(key, chunked(bytes, ODD));
+			const [from, beside] = [await blobs.read(key), await blobs.read(key, { start: 1, end: 9 })];
+			await blobs.write(copy, from!);
+			expect((await together(await blobs.read(copy)))!.equals(bytes)).toBe(true);
+			expect((await together(beside))!.equals(bytes.subarray(1, 10))).toBe(true);
+		});
+
+		it("is let go of by a reader that leaves early", async () => {
+			const [key, bytes] = [keyAt(NOW), new Uint8Array(3_000_000).fill(7)];
+			await blobs.write(key, chunked(bytes, [500_000]));
+			for (let i = 0; i < 20; i++) {
+				for await (const chunk of (await blobs.read(key))!) {
+					expect(chunk[0]).toBe(7);
+					break;
+				}
+			}
+			await blobs.delete([key]);
+			expect(await blobs.read(key)).toBe(null);
 		});
 	});
 

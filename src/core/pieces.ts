@@ -1,0 +1,17 @@
+/** The same bytes in pieces of one size, the last one shorter; none of no bytes. A piece is nobody else's memory. */
+export async function* inPieces(chunks: AsyncIterable<Uint8Array>, size: number): AsyncGenerator<Uint8Array, void, undefined> {
+	let piece = new Uint8Array(size);
+	let filled = 0;
+	for await (const chunk of chunks)
+		for (let at = 0; at < chunk.length; ) {
+			const part = chunk.subarray(at, at + size - filled);
+			piece.set(part, filled);
+			at += part.length;
+			filled += part.length;
+			if (filled < size) continue;
+			yield piece;
+			piece = new Uint8Array(size);
+			filled = 0;
+		}
+	if (filled > 0) yield piece.subarray(0, filled);
+}
