@@ -28,6 +28,11 @@ const days = (env: string, fallback: number) =>
 		env,
 		whole(fallback, 1, 3650).transform((n) => n * 86_400_000),
 	);
+const megabytes = (env: string, fallback: number) =>
+	setting(
+		env,
+		whole(fallback, 1, 10_240).transform((n) => n * 1_048_576),
+	);
 const list = (text: string) => text.split(",").flatMap((part) => part.trim() || []);
 const url = z
 	.url({ protocol: /^https?$/, error: "must be an http(s) URL" })
@@ -38,6 +43,10 @@ const credential = z
 	.string()
 	.trim()
 	.regex(/^[\x21-\x7e]+$/, "must be printable ASCII without spaces");
+const perMinute = z
+	.string()
+	.regex(/^([1-9]\d{0,3}|[1-5]\d{4}|60000)$/, "must be a whole number between 1 and 60000")
+	.transform(Number);
 const flag = (fallback: "0" | "1") =>
 	z
 		.enum(["0", "1"], "must be 0 or 1")
@@ -85,7 +94,13 @@ export const SETTINGS = {
 	deapiBaseUrl: setting("DEAPI_BASE_URL", url.default("https://api.deapi.ai")),
 	deapiWebhookSecrets: setting("DEAPI_WEBHOOK_SECRET", z.string().default("").transform(list)),
 	deapiJobDeadlineMs: hours("DEAPI_JOB_DEADLINE_H", 24),
+	deapiPollsPerMinute: setting("DEAPI_POLLS_PER_MINUTE", perMinute.optional()),
+	decartApiKey: setting("DECART_API_KEY", credential.optional()),
+	decartBaseUrl: setting("DECART_BASE_URL", url.default("https://api.decart.ai")),
+	decartJobDeadlineMs: seconds("DECART_JOB_DEADLINE_S", 660),
+	decartPollsPerMinute: setting("DECART_POLLS_PER_MINUTE", perMinute.default(600)),
 	providerDeadlineMs: count("PROVIDER_DEADLINE_MS", 30_000, 10, 300_000),
+	transferDeadlineMs: seconds("TRANSFER_DEADLINE_S", 600),
 	onUnknown: setting("ON_UNKNOWN", z.enum(["wait", "resubmit"], "must be wait or resubmit").default("wait")),
 	dispatchDeadlineMs: hours("DISPATCH_DEADLINE_H", 72),
 	sandbox: setting("SANDBOX", flag("0")),
@@ -124,6 +139,10 @@ export const SETTINGS = {
 	// one that is no text is kept as base64, in a row that D1 takes: less than 2 MB
 	hookMaxBytes: count("HOOK_MAX_BYTES", 1_048_576, 1, 1_400_000),
 	submitMaxBytes: count("SUBMIT_MAX_BYTES", 2_097_152),
+	fileMaxBytes: megabytes("FILE_MAX_MB", 256),
+	fileTtlMs: hours("FILE_TTL_H", 24),
+	resultMaxBytes: megabytes("RESULT_MAX_MB", 512),
+	keepResults: setting("KEEP_RESULTS", flag("0")),
 	headersDeadlineMs: count("HEADERS_DEADLINE_MS", 10_000),
 	bodyDeadlineMs: count("BODY_DEADLINE_MS", 15_000),
 	signatureWindowMs: seconds("SIGNATURE_WINDOW_S", 300),

@@ -1,14 +1,14 @@
 import { readCache, writeCache } from "./db/cache.ts";
 import type { Deps } from "./deps.ts";
 import { alone } from "./lanes/alone.ts";
-import { oldInputs, oldResults } from "./retention/blobs.ts";
+import { oldFileBlobs, oldInputs, oldResults } from "./retention/blobs.ts";
 import { bodies } from "./retention/bodies.ts";
 import { BEGINNING, type Broom, type Cursor } from "./retention/broom.ts";
-import { oldCache, oldKeys } from "./retention/expired.ts";
+import { oldCache, oldFiles, oldKeys } from "./retention/expired.ts";
 import { oldJobs } from "./retention/jobs.ts";
 import { oldReceipts } from "./retention/receipts.ts";
 
-const BROOMS: readonly Broom[] = [bodies, oldReceipts, oldKeys, oldCache, oldJobs, oldInputs, oldResults];
+const BROOMS: readonly Broom[] = [bodies, oldReceipts, oldKeys, oldCache, oldFiles, oldJobs, oldInputs, oldResults, oldFileBlobs];
 /** Batches of one kind in one stretch: with the jobs' 25 a batch and a stretch every 10 s, 50 jobs a second. */
 const STEPS = 20;
 

@@ -5,8 +5,9 @@ import { insertRow } from "../db/insert.ts";
 import { accounts } from "../db/schema.ts";
 import type { Deps } from "../deps.ts";
 import { newLane } from "../lanes/lane.ts";
-import { accountFrom, defaultAccount, PROVIDERS } from "../providers/index.ts";
-import { type Account, dispatchLane, pollLane } from "../providers/provider.ts";
+import { paceLane, paceOf } from "../lanes/pace.ts";
+import { accountFrom, defaultAccount, PROVIDERS, providerOf, settingsOf } from "../providers/index.ts";
+import { type Account, contentLane, dispatchLane, pollLane } from "../providers/provider.ts";
 
 type Ports = Pick<Deps, "db" | "config" | "secrets">;
 
@@ -22,7 +23,7 @@ const place = (id: string, column: string) => ({ table: "accounts", column, row:
 
 /** Null when it is not configured, or no longer. */
 export async function accountById(ports: Ports, id: string): Promise<Account | null> {
-	const provider = id.slice(0, id.indexOf(":"));
+	const provider = providerOf(id);
 	const configured = defaultAccount(ports.config, provider);
 	if (id === configured?.id || ports.config.sandbox) return id === configured?.id ? configured : null;
 	const [row] = await ports.db.read(byId.bind({ id }));
@@ -42,7 +43,7 @@ export async function accountsOf(ports: Ports, provider: string): Promise<Accoun
  * `guard` finds the account only if they made it, not one that had the name before.
  */
 export function newAccount(
-	ports: Pick<Deps, "secrets" | "clock">,
+	ports: Pick<Deps, "secrets" | "clock" | "config">,
 	account: { provider: string; name: string; apiKey: string; webhookSecret: string | null },
 ) {
 	const id = `${account.provider}:${account.name}`;
@@ -50,7 +51,7 @@ export function newAccount(
 	const apiKey = seal(account.apiKey, "api_key");
 	const webhookSecret = account.webhookSecret === null ? null : seal(account.webhookSecret, "webhook_secret");
 	const row = { id, provider: account.provider, name: account.name, apiKey, webhookSecret, createdAt: ports.clock.now() };
-	return { id, work: [insertAccount.bind(row), ...lanesOf(id)], guard: { madeAccount: id, madeWith: apiKey } };
+	return { id, work: [insertAccount.bind(row), ...lanesOf(ports, id)], guard: { madeAccount: id, madeWith: apiKey } };
 }
 
 /**
@@ -65,14 +66,21 @@ export async function ensureAccounts(ports: Pick<Deps, "db" | "config" | "clock"
 		await ports.db.batch([insertAccount.bind(row)]);
 	}
 	const known = await ports.db.read(idsOf.bind({ provider }));
-	await ports.db.batch(known.flatMap(({ id }) => lanesOf(id)));
+	await ports.db.batch(known.flatMap(({ id }) => lanesOf(ports, id)));
 }
 
-function lanesOf(accountId: string): Bound<unknown>[] {
-	const types = Object.keys(PROVIDERS[accountId.slice(0, accountId.indexOf(":"))]?.types ?? {});
+function lanesOf({ config }: Pick<Deps, "config">, accountId: string): Bound<unknown>[] {
+	const provider = providerOf(accountId);
+	const types = Object.entries(PROVIDERS[provider]?.types ?? {});
+	const { perMinute, learns } = settingsOf(config, provider).polls;
+	const polls = pollLane(accountId);
 	return [
-		newLane({ id: pollLane(accountId), kind: "poll", accountId }),
-		...types.map((type) => newLane({ id: dispatchLane(accountId, type), kind: "dispatch", accountId })),
+		newLane({ id: polls, kind: "poll", accountId }),
+		paceLane.bind({ lane: polls, ...paceOf(perMinute), keep: learns ? 1 : 0 }), // what was learned is not forgotten by a start
+		...(types.some(([, { result }]) => result.kind === "bytes")
+			? [newLane({ id: contentLane(accountId), kind: "content", accountId })]
+			: []),
+		...types.map(([type]) => newLane({ id: dispatchLane(accountId, type), kind: "dispatch", accountId })),
 	];
 }
 

@@ -21,7 +21,7 @@ const insertKeyOfAccount = insertWhere<typeof keys, Made>(
  * are sent with. All of it or nothing; `not_possible` when the name or the key is taken.
  */
 export async function importKey(
-	deps: Pick<Deps, "db" | "clock" | "secrets">,
+	deps: Pick<Deps, "db" | "clock" | "secrets" | "config">,
 	appId: string,
 	wish: { provider: string; name: string; scopes: readonly Scope[]; key: string; webhookSecret: string | null },
 ) {

@@ -48,7 +48,7 @@ export const accounts = sqliteTable(
 /** What is limited, paused and served in turn. `not_before` ahead of now = paused. */
 export const lanes = sqliteTable("lanes", {
 	id: text("id").primaryKey(),
-	kind: text("kind", { enum: ["dispatch", "poll", "endpoint", "url"] }).notNull(),
+	kind: text("kind", { enum: ["dispatch", "poll", "content", "input", "endpoint", "url"] }).notNull(),
 	appId: text("app_id"),
 	accountId: text("account_id"),
 	/** Null: `LANE_CONCURRENCY`. */
@@ -57,6 +57,14 @@ export const lanes = sqliteTable("lanes", {
 	/** Why it is paused, and how many pauses came in a row: the next one is twice as long. */
 	reason: text("reason"),
 	strikes: integer("strikes").notNull().default(0),
+	/** Its pace: milliseconds from one start to the next, and how many may start at once after a rest. Null: as fast as slots are free. */
+	spacingMs: integer("spacing_ms"),
+	burst: integer("burst").notNull().default(1),
+	/** When the starts so far are paid off at that pace: ahead of now by `burst` spacings, the next one waits. */
+	pacedAt: integer("paced_at").notNull().default(0),
+	/** A poll lane's clock, which runs only while the provider answers, and when it last did. */
+	clockMs: integer("clock_ms").notNull().default(0),
+	heardAt: integer("heard_at").notNull().default(0),
 });
 
 export const jobs = sqliteTable(
@@ -111,8 +119,8 @@ export const submissions = sqliteTable(
 		state: text("state", {
 			enum: ["pending", "sending", "accepted", "refused", "not_taken", "unknown", "superseded"],
 		}).notNull(),
-		/** `result`: the job is done at the provider, and what it made is still to be fetched. */
-		phase: text("phase", { enum: ["send", "poll", "result"] }).notNull(),
+		/** `input`: files are still to be fetched from their URLs. `result`: the job is done at the provider, and what it made is. */
+		phase: text("phase", { enum: ["input", "send", "poll", "result"] }).notNull(),
 		laneId: text("lane_id").notNull(),
 		nextAttemptAt: integer("next_attempt_at"),
 		claimId: text("claim_id"),
@@ -124,8 +132,10 @@ export const submissions = sqliteTable(
 		/** Polls in a row that found no such job, and since when. */
 		missing: integer("missing").notNull().default(0),
 		missingSince: integer("missing_since"),
-		/** Since when the result is being fetched. */
+		/** Since when the input or the result is being fetched. */
 		fetchingSince: integer("fetching_since"),
+		/** What the clock of its poll lane said when the provider first answered about it: its deadline runs on that clock. */
+		clockFrom: integer("clock_from"),
 		/** When a hook that proved nothing last made the poll due. */
 		nudgedAt: integer("nudged_at").notNull().default(0),
 		createdAt: integer("created_at").notNull(),
@@ -203,7 +213,49 @@ export const results = sqliteTable("results", {
 	content: text("content"),
 	contentBlob: text("content_blob"),
 	contentType: text("content_type"),
+	/** Of a file that is kept: bytes, and their SHA-256 in hex. Null for text, and for a link. */
+	sizeBytes: integer("size_bytes"),
+	sha256: text("sha256"),
 });
+
+/** A file that an app uploaded, to be named by its id in jobs until it expires. */
+export const files = sqliteTable(
+	"files",
+	{
+		id: text("id").primaryKey(),
+		appId: text("app_id").notNull(),
+		/** As the client called it. */
+		name: text("name"),
+		/** By its bytes, not by what the client said. */
+		contentType: text("content_type").notNull(),
+		sizeBytes: integer("size_bytes").notNull(),
+		sha256: text("sha256").notNull(),
+		blob: text("blob").notNull(),
+		createdAt: integer("created_at").notNull(),
+		expiresAt: integer("expires_at").notNull(),
+	},
+	(t) => [index("files_app").on(t.appId, t.id), index("files_expires").on(t.expiresAt, t.id)],
+);
+
+/**
+ * The files that a job is run with, one row per field of its input: an uploaded one, which stays for the job when it expires
+ * or is deleted, or one that was fetched from a URL.
+ */
+export const jobFiles = sqliteTable(
+	"job_files",
+	{
+		jobId: text("job_id").notNull(),
+		field: text("field").notNull(),
+		appId: text("app_id").notNull(),
+		fileId: text("file_id").notNull(),
+		name: text("name"),
+		contentType: text("content_type").notNull(),
+		sizeBytes: integer("size_bytes").notNull(),
+		sha256: text("sha256").notNull(),
+		blob: text("blob").notNull(),
+	},
+	(t) => [primaryKey({ columns: [t.jobId, t.field] }), index("job_files_file").on(t.fileId)],
+);
 
 export const endpoints = sqliteTable(
 	"endpoints",

@@ -15,6 +15,7 @@ import { mountEndpointActions } from "./endpoint-actions.ts";
 import { mountEndpointReads, mountEndpointWrites } from "./endpoints.ts";
 import { asJobhookError, detailsOf, errorResponse, goneClient, validationFailed } from "./errors.ts";
 import { mountEventReads } from "./events.ts";
+import { mountFiles } from "./files.ts";
 import { mountHealth, type Vitals } from "./health.ts";
 import { mountHooks } from "./hooks.ts";
 import { mountJobActions } from "./job-actions.ts";
@@ -24,6 +25,7 @@ import { notOverloaded, requestsPerMinute } from "./limits.ts";
 import { mountModels } from "./models.ts";
 import { mountJobResult, mountResults } from "./results.ts";
 import { mountSubmit } from "./submit.ts";
+import { uploads } from "./uploads.ts";
 
 /** The route table of the whole service. */
 export function createApp(deps: Deps, edge: { vitals?: Vitals; models?: Models } = {}): App {
@@ -32,10 +34,11 @@ export function createApp(deps: Deps, edge: { vitals?: Vitals; models?: Models }
 	mountHooks(app, deps);
 	mountResults(app, deps);
 	app.use("/v1/*", authenticate(deps), requestsPerMinute(deps), scoped);
-	app.use("/v1/jobs", notOverloaded(deps));
+	app.use("/v1/jobs", notOverloaded(deps), uploads(deps));
 	app.use("/v1/*", jsonBodies(app, deps));
 	const models = edge.models ?? new Models(deps);
 	mountSubmit(app, deps, models);
+	mountFiles(app, deps);
 	mountModels(app, deps, models);
 	mountJobReads(app, deps);
 	mountJobResult(app, deps);

@@ -30,14 +30,15 @@ export function authenticate(deps: Pick<Deps, "db" | "config">) {
 }
 
 /**
- * What a route asks of a key: reading for `read`, submits and what is done to jobs for `submit`. Keys, apps and whatever is
+ * What a route asks of a key: reading for `read`, submits, their files and what is done to jobs for `submit`. Keys, apps and whatever is
  * not named here ask for `admin`, so that no new route is open by mistake.
  */
 export function scopeOf(method: string, path: string): Scope {
 	const [, , room] = path.split("/");
 	if (room === "keys" || room === "apps") return "admin";
 	if (method === "GET" || method === "HEAD" || room === "price") return "read";
-	return method === "POST" && room === "jobs" ? "submit" : "admin";
+	const submits = room === "files" || (method === "POST" && room === "jobs");
+	return submits ? "submit" : "admin";
 }
 
 /** Refuses a key that may not do what the route does. */

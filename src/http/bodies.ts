@@ -29,9 +29,17 @@ export async function readBody(c: Context, maxBytes: number): Promise<Uint8Array
 	return Buffer.concat(parts);
 }
 
+/** JSON that comes back as it was sent; what cannot be kept is refused. */
+export function parsed(text: string): unknown {
+	const value = parse(text);
+	const flaws = flawsOf(value);
+	if (flaws.length > 0) throw validationFailed(flaws.map(({ path, message }) => ({ field: path.join(".") || "body", message })));
+	return value;
+}
+
 /**
  * Bodies are JSON and come back as they were sent: what cannot be kept is refused, whatever field it is in. A route that
- * declares no body is called without one.
+ * declares no JSON is called with whatever came.
  */
 export function jsonBodies(app: App, { config }: Pick<Deps, "config">) {
 	let declared: Map<string, "required" | "optional"> | undefined;
@@ -43,8 +51,7 @@ export function jsonBodies(app: App, { config }: Pick<Deps, "config">) {
 		if (!/^application\/json\s*(;|$)/i.test(type ?? ""))
 			throw new JobhookError("unsupported_media_type", "send JSON with Content-Type: application/json");
 		const text = textOf(await readBody(c, config.submitMaxBytes));
-		const flaws = flawsOf(parse(text));
-		if (flaws.length > 0) throw validationFailed(flaws.map(({ path, message }) => ({ field: path.join(".") || "body", message })));
+		parsed(text);
 		(c.req.bodyCache as Record<string, unknown>)["text"] = Promise.resolve(text); // the route reads it from here
 		await next();
 	});
@@ -66,11 +73,11 @@ function parse(text: string): unknown {
 	}
 }
 
-/** `POST /v1/jobs` → whether it asks for a body, as the routes themselves declare it. */
+/** `POST /v1/jobs` → whether it asks for a JSON body, as the routes themselves declare it. */
 function bodiesOf(app: App): Map<string, "required" | "optional"> {
 	const bodies = new Map<string, "required" | "optional">();
 	for (const definition of app.openAPIRegistry.definitions) {
-		if (definition.type !== "route" || definition.route.request?.body === undefined) continue;
+		if (definition.type !== "route" || definition.route.request?.body?.content["application/json"] === undefined) continue;
 		const { method, path, request } = definition.route;
 		const pattern = path.replaceAll(/\{(\w+)\}/g, ":$1");
 		bodies.set(`${method.toUpperCase()} ${pattern}`, request?.body?.required ? "required" : "optional");

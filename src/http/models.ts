@@ -5,7 +5,7 @@ import { JobhookError } from "../errors.ts";
 import { accountOf, findAccount, type Owner } from "../jobs/account.ts";
 import type { Catalogue, Models } from "../jobs/models.ts";
 import { priceOf } from "../jobs/price.ts";
-import { PROVIDERS } from "../providers/index.ts";
+import { PROVIDERS, providerOf } from "../providers/index.ts";
 import type { Account } from "../providers/provider.ts";
 import type { App } from "./context.ts";
 import { JOB_TYPES, PriceBody } from "./schemas/jobs.ts";
@@ -60,8 +60,6 @@ export function mountModels(app: App, deps: Deps, models: Models): void {
 	});
 }
 
-const providerOf = ({ id }: Account) => id.slice(0, id.indexOf(":"));
-
 async function accountsOf(deps: Deps, owner: Owner, provider: string | undefined): Promise<Account[]> {
 	const [first = ""] = NAMES;
 	const all = provider === undefined ? await Promise.all(NAMES.map((name) => findAccount(deps, owner, name))) : [];
@@ -70,7 +68,7 @@ async function accountsOf(deps: Deps, owner: Owner, provider: string | undefined
 }
 
 async function read(models: Models, account: Account): Promise<{ provider: string; catalogue: Catalogue }> {
-	const [provider, catalogue] = [providerOf(account), await models.read(account)];
+	const [provider, catalogue] = [providerOf(account.id), await models.read(account)];
 	if (catalogue === null) throw new JobhookError("unavailable", `${provider} does not tell its models now; try again later`);
 	return { provider, catalogue };
 }

@@ -9,6 +9,7 @@ import { waitForEnd } from "../jobs/wait.ts";
 import type { App } from "./context.ts";
 import { validationFailed } from "./errors.ts";
 import { JobBody, SubmitBody } from "./schemas/jobs.ts";
+import { submitForm } from "./schemas/uploads.ts";
 import { failure, json } from "./schemas.ts";
 import { waitParam } from "./wait.ts";
 
@@ -24,18 +25,18 @@ const submitRoute = createRoute({
 	request: {
 		headers: z.object({ "idempotency-key": IdempotencyKey }),
 		query: z.object(waitParam),
-		body: { required: true, content: { "application/json": { schema: SubmitBody } } },
+		body: { required: true, content: { "application/json": { schema: SubmitBody }, ...submitForm } },
 	},
 	responses: {
 		202: json(
 			JobBody,
 			"The job is on disk and will end: `completed`, `failed` or `canceled`. `Idempotent-Replayed: true` where it was already there",
 		),
-		400: failure("Not JSON"),
+		400: failure("Not JSON, or a multipart body that is broken"),
 		401: failure("No key, or not a valid one"),
 		409: failure("The key was used with another request"),
 		413: failure("Too large"),
-		415: failure("Not application/json"),
+		415: failure("Neither application/json nor multipart/form-data"),
 		422: failure("A field is wrong: `details` names it"),
 		503: failure("Nothing was recorded; try again after `Retry-After`"),
 	},

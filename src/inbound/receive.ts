@@ -60,7 +60,7 @@ async function whoSigned(deps: Deps, hook: Hook, nowMs: number): Promise<Signed>
 
 async function recordHook(deps: Deps, signers: [Account, ...Account[]], hook: Hook, submissionId: string | null, receivedAt: number) {
 	const text = decode(hook.body);
-	const message = text === null ? null : (PROVIDERS[hook.provider]?.readHook(text) ?? null);
+	const message = text === null ? null : (PROVIDERS[hook.provider]?.readHook?.(text) ?? null);
 	if (text === null || message === null) return keepUnreadable(deps, signers[0], hook, text, receivedAt);
 	const { provider } = hook;
 	const account = await ownerOf(deps, signers, { provider, submissionId, providerJobId: message.providerJobId });

@@ -6,7 +6,7 @@ import type { Deps } from "../deps.ts";
 /** Between two looks: what every submit reads, it reads once a second. */
 const LOOK_EVERY_MS = 1000;
 
-/** Of each lane that has been open since `since` and has a free slot, the row that has been due longest, if since then or before. */
+/** Of each lane that has been open since `since`, runs behind no pace, and has a free slot, the row that has been due longest, if since then or before. */
 export const neglected = compileSql<{ since: number; slots: number }, { id: string }>(
 	["id"],
 	(p) => sql`WITH RECURSIVE lap(lane_id) AS (
@@ -18,7 +18,7 @@ export const neglected = compileSql<{ since: number; slots: number }, { id: stri
 		SELECT (SELECT t.id FROM ${submissions} t WHERE t.lane_id = lap.lane_id AND t.next_attempt_at <= ${p.since} AND t.claim_id IS NULL
 			ORDER BY t.next_attempt_at LIMIT 1) AS id
 		FROM lap JOIN ${lanes} l ON l.id = lap.lane_id
-		WHERE l.not_before <= ${p.since} AND coalesce(l.max_in_flight, CAST(${p.slots} AS bigint)) >
+		WHERE l.not_before <= ${p.since} AND l.paced_at <= ${p.since} AND coalesce(l.max_in_flight, CAST(${p.slots} AS bigint)) >
 			(SELECT count(*) FROM ${submissions} t WHERE t.lane_id = lap.lane_id AND t.claim_id IS NOT NULL)
 	)
 	SELECT oldest.id FROM oldest WHERE oldest.id IS NOT NULL LIMIT 100`,

@@ -8,6 +8,9 @@ import { canBeHooked, PROVIDERS } from "../providers/index.ts";
 import { pollLane, type Send, type SendOutcome } from "../providers/provider.ts";
 import { inputOf } from "./blobs.ts";
 import { endSubmission } from "./end.ts";
+import { FileGone, filesToSend } from "./files.ts";
+import { holding } from "./hold.ts";
+import { fileFieldsOf } from "./inputs.ts";
 import { insist } from "./insist.ts";
 import { isTerminal } from "./job.ts";
 import { firstPollMs } from "./ladder.ts";
@@ -33,7 +36,7 @@ export async function dispatch(deps: Deps, claimed: sql.Claimed): Promise<void> 
 	const input = await inputFor(deps, claimed);
 	if (input === null) return insist(() => notDispatched(deps, claimed, "its input is gone from the store of large bodies"));
 	const ready = input === "unavailable" ? NO_INPUT : await prepare(deps, claimed, input);
-	const outcome = "kind" in ready ? ready : await ready.send();
+	const outcome = "kind" in ready ? ready : await (ready.long ? holding(deps, claimed, ready.send) : ready.send());
 	// told before it is written: whatever happens to the database now, the provider's id can be found
 	tell(deps, claimed, outcome, startedAt);
 	await insist(() => settle(deps, claimed, outcome));
@@ -43,13 +46,18 @@ export async function dispatch(deps: Deps, claimed: sql.Claimed): Promise<void> 
 const NO_INPUT = { kind: "not_ready" as const, reason: "input_unavailable" };
 type Outcome = SendOutcome | typeof NO_INPUT;
 
+type Input = Pick<Send, "input" | "files">;
+
 /** Null: it is gone. What cannot be read, or not in time for the lease, was certainly not sent. */
-async function inputFor(deps: Deps, claimed: sql.Claimed): Promise<Send["input"] | "unavailable" | null> {
+async function inputFor(deps: Deps, claimed: sql.Claimed): Promise<Input | "unavailable" | null> {
 	const startedAt = deps.clock.now();
 	try {
 		const input = await inputOf(deps, claimed);
-		return deps.clock.now() - startedAt > deps.config.providerDeadlineMs ? "unavailable" : input;
+		const files = fileFieldsOf(claimed).length === 0 ? [] : await filesToSend(deps, claimed.jobId);
+		if (input === null) return null;
+		return deps.clock.now() - startedAt > deps.config.providerDeadlineMs ? "unavailable" : { input, files };
 	} catch (e) {
+		if (e instanceof FileGone) return null;
 		if (!isUnavailable(e)) deps.log.error({ submission: claimed.id, err: e }, "submission.not_ready");
 		return "unavailable";
 	}
@@ -67,8 +75,14 @@ function tell(deps: Deps, { id, jobId, n, accountId }: sql.Claimed, outcome: Out
 	deps.log[level]({ ...fields, outcome: kind, ...rest }, "submission.finished");
 }
 
+/** `long`: it carries files, and may take longer than a lease. */
+interface Ready {
+	send: () => Promise<SendOutcome>;
+	long: boolean;
+}
+
 /** All that can fail before a byte leaves: what fails here was certainly not sent. */
-async function prepare(deps: Deps, claimed: sql.Claimed, input: Send["input"]): Promise<SendOutcome | { send(): Promise<SendOutcome> }> {
+async function prepare(deps: Deps, claimed: sql.Claimed, input: Input): Promise<SendOutcome | Ready> {
 	try {
 		const account = await accountById(deps, claimed.accountId);
 		const provider = PROVIDERS[claimed.provider];
@@ -77,7 +91,8 @@ async function prepare(deps: Deps, claimed: sql.Claimed, input: Send["input"]): 
 			? `${deps.publicUrl}/hooks/${claimed.provider}/${hookToken(deps.secrets, claimed.id)}`
 			: null;
 		const { type, model } = claimed;
-		return { send: () => provider.send(deps.http, account, { type, model, input, hookUrl }, deps.clock.now()) };
+		const send = () => provider.send(deps.http, account, { type, model, ...input, hookUrl }, deps.clock.now());
+		return { send, long: input.files.length > 0 };
 	} catch (e) {
 		deps.log.error({ submission: claimed.id, account: claimed.accountId, err: e }, "submission.not_ready");
 		return { kind: "account_trouble", reason: "not_ready" };

@@ -9,7 +9,8 @@ import { holdOf, openMove } from "./ground.ts";
 import { type EventState, eventTypeOf, isTerminal, type JobState } from "./job.ts";
 import { firstPollMs } from "./ladder.ts";
 import type { Ground, Known, Move } from "./move.ts";
-import { textOf } from "./news.ts";
+import { resultLane } from "./news.ts";
+import { resultRow } from "./result-row.ts";
 import * as sql from "./sql/finish.ts";
 import { tellEnd } from "./wait.ts";
 
@@ -18,17 +19,13 @@ const INLINE_MAX_BYTES = 262_144;
 
 /** Of what a provider says went wrong, characters. */
 const MESSAGE_MAX = 2000;
-const LINK_MAX = 16_384;
-/** A link that no row and no header should hold is none. */
-export const linkThatFits = (link: string | null): string | null => (link !== null && link.length <= LINK_MAX ? link : null);
 
 /**
- * Moves a job in one atomic batch: receipt, guarded move, submission, event, result, fan-out. `blob`: the key of its text,
- * where that is long.
+ * Moves a job in one atomic batch: receipt, guarded move, submission, event, result, fan-out.
  * True: all of it is committed. False: nothing was written, because the job or the receipt is no longer as `known` says;
  * read again and judge again.
  */
-export async function finish(deps: Deps, known: Known, move: Move, ground: Ground, blob: string | null = null): Promise<boolean> {
+export async function finish(deps: Deps, known: Known, move: Move, ground: Ground): Promise<boolean> {
 	const now = deps.clock.now();
 	const event = newId("evt", now);
 	const at = { job: known.jobId, event };
@@ -56,19 +53,7 @@ export async function finish(deps: Deps, known: Known, move: Move, ground: Groun
 			createdAt: now,
 		}),
 	];
-	if (move.state === "completed")
-		rest.push(
-			sql.resultOfMove.bind({
-				...at,
-				jobId: known.jobId,
-				appId: known.appId,
-				providerUrl: linkThatFits(move.resultUrl),
-				readAt: now,
-				content: blob === null ? move.text : null,
-				contentBlob: blob,
-				contentType: move.text === null ? null : textOf(known),
-			}),
-		);
+	if (move.state === "completed") rest.push(sql.resultOfMove.bind({ ...at, ...resultRow(known, move, now) }));
 	const fan = fanOut({
 		eventId: event,
 		appId: known.appId,
@@ -93,8 +78,9 @@ const duesOf = (kind: Due["kind"], rows: { id: string; at: number | null }[]): D
 async function submissionAfter(deps: Deps, known: Known, move: Move, ground: Ground, event: string, now: number) {
 	const at = { submission: known.submissionId, job: known.jobId, event, now, providerJob: move.providerJobId };
 	if (isTerminal(move.state)) return { write: sql.submissionEnded.bind({ ...at, ...endOf(ground) }), dueAt: null };
+	if (move.state === "processing" && move.fetch)
+		return { write: sql.submissionFetching.bind({ ...at, lane: resultLane(known) }), dueAt: now };
 	const lane = pollLane(known.accountId);
-	if (move.state === "processing" && move.fetch) return { write: sql.submissionFetching.bind({ ...at, lane }), dueAt: now };
 	const pollAt = now + (await firstPollMs(deps, known));
 	return { write: sql.submissionAtWork.bind({ ...at, lane, pollAt }), dueAt: pollAt };
 }
@@ -123,12 +109,14 @@ function factsOf(deps: Deps, known: Known, move: Move, eventId: string, now: num
 		startedAt,
 		endedAt,
 		resultUrl: move.state === "completed" ? link() : null,
-		result: move.state === "completed" && move.text !== null && Buffer.byteLength(move.text) <= INLINE_MAX_BYTES ? move.text : null,
+		result: move.state === "completed" && move.kept?.kind === "text" ? inline(move.kept.text) : null,
 		processingMs,
 		errorCode: move.state === "failed" ? move.code : move.state === "canceled" ? "canceled" : null,
 		errorMessage: move.state === "failed" || move.state === "canceled" ? move.message.slice(0, MESSAGE_MAX).toWellFormed() : null,
 	};
 }
+
+const inline = (text: string): string | null => (Buffer.byteLength(text) <= INLINE_MAX_BYTES ? text : null);
 
 function targetOf(known: Known, state: EventState) {
 	if (known.webhookUrl === null) return null;

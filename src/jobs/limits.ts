@@ -10,15 +10,15 @@ export interface Wish {
 
 /**
  * What a provider's models have against a request, field by field. `complete`: the list is young enough to say also that a
- * model is not there; what it says of those that are there is taken for longer.
+ * model is not there; what it says of those that are there is taken for longer. One that is there for another type is refused.
  */
 export function objectionsTo({ provider, type, model: id, input }: Wish, models: readonly Model[], complete: boolean): Detail[] {
 	const serving = models.filter(({ types }) => types.includes(type));
 	const model = serving.find((one) => one.id === id);
 	if (model !== undefined) return Object.entries(model.ranges[type] ?? {}).flatMap(([field, range]) => outside(field, input[field], range));
-	if (!complete || serving.length === 0) return [];
-	const names = serving.map((one) => one.id).join(", ");
-	return [{ field: "model", message: `is not one that ${provider} has for ${type}; it has ${names}` }];
+	const elsewhere = models.some((one) => one.id === id && one.types.length > 0);
+	if ((!complete && !elsewhere) || serving.length === 0) return [];
+	return [{ field: "model", message: `is not one that ${provider} has for ${type}; it has ${serving.map((one) => one.id).join(", ")}` }];
 }
 
 function outside(field: string, value: unknown, { min, max }: Range): Detail[] {

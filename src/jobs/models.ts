@@ -1,7 +1,7 @@
 import { readCache, writeCache } from "../db/cache.ts";
 import { fits } from "../db/row.ts";
 import type { Deps } from "../deps.ts";
-import { PROVIDERS } from "../providers/index.ts";
+import { PROVIDERS, providerOf } from "../providers/index.ts";
 import type { Account, Model } from "../providers/provider.ts";
 
 export const FRESH_MS = 600_000;
@@ -80,7 +80,7 @@ export class Models {
 		const { db, http, clock, log } = this.#deps;
 		const startedAt = clock.now();
 		try {
-			const provider = PROVIDERS[account.id.slice(0, account.id.indexOf(":"))];
+			const provider = PROVIDERS[providerOf(account.id)];
 			const deadlineMs = Math.min(account.deadlineMs, DEADLINE_MS);
 			const answer = await provider?.models(http, { ...account, deadlineMs });
 			if (answer?.kind !== "answered") throw new Error(answer?.kind === "failed" ? answer.reason : "refused");

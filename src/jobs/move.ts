@@ -1,13 +1,18 @@
 import type { RowOf } from "../db/db.ts";
 import type { receipts } from "../db/schema.ts";
+import type { StoredFile } from "../files/stored.ts";
 import type { News } from "../providers/provider.ts";
 import type { knownBySubmission } from "./sql/finish.ts";
 
 export type Receipt = typeof receipts.$inferSelect;
 export type Known = RowOf<typeof knownBySubmission>;
 
-type Completed = Extract<News, { state: "completed" }> & { text: string | null };
-/** `fetch`: the provider is done, and what it made is text that is to be fetched first. */
+/** A result that was fetched. `blob`: where a long text is. */
+export type Kept = { kind: "text"; text: string; blob: string | null } | { kind: "file"; file: Omit<StoredFile, "id" | "name"> };
+
+/** `kept` null: its link is all there is. */
+type Completed = Extract<News, { state: "completed" }> & { kept: Kept | null };
+/** `fetch`: the provider is done, and what it made is to be fetched first. */
 type Processing = { state: "processing"; fetch?: true };
 
 /** A move that is due, with what the provider said of it. `canceled` and our own failures come as moves, too. */

@@ -1,11 +1,30 @@
-import { PROVIDERS } from "../providers/index.ts";
-import type { News } from "../providers/provider.ts";
+import type { Config } from "../config.ts";
+import { typeOf } from "../providers/index.ts";
+import { contentLane, type News, pollLane } from "../providers/provider.ts";
 
-/** The media type of a job's result where it is text, which is fetched before the job completes; null where it is a file. */
-export const textOf = (job: { provider: string; type: string }) => PROVIDERS[job.provider]?.types[job.type]?.text ?? null;
+interface Kind {
+	provider: string;
+	type: string;
+}
+
+/** The media type of a job's result where it is text; null where it is a file. */
+export function textOf(job: Kind) {
+	const result = typeOf(job)?.result;
+	return result?.kind === "text" ? result.contentType : null;
+}
+
+/** Whether the result is fetched before the job completes: text and bytes always, a file behind a link where copies are kept. */
+export function fetchesFirst(config: Pick<Config, "keepResults">, job: Kind): boolean {
+	const kind = typeOf(job)?.result.kind;
+	return kind === "text" || kind === "bytes" || (kind === "link" && config.keepResults);
+}
+
+/** Bytes have a lane of their own; where a link or a text is asked for first, that question counts as a poll. */
+export const resultLane = (job: Kind & { accountId: string }): string =>
+	typeOf(job)?.result.kind === "bytes" ? contentLane(job.accountId) : pollLane(job.accountId);
 
 /** What news means for a job of this type: success without a link to the file is not the end of it yet. */
-export function meaning(job: { provider: string; type: string }, news: News | null): News | null {
-	const unreachable = news?.state === "completed" && news.resultUrl === null && textOf(job) === null;
+export function meaning(job: Kind, news: News | null): News | null {
+	const unreachable = news?.state === "completed" && news.resultUrl === null && typeOf(job)?.result.kind === "link";
 	return unreachable ? { state: "processing" } : news;
 }

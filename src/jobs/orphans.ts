@@ -19,7 +19,7 @@ export async function joinOrphans(deps: Deps, most = 100): Promise<void> {
 }
 
 async function join(deps: Deps, orphan: RowOf<typeof joinableOrphans>): Promise<void> {
-	const news = PROVIDERS[orphan.provider]?.readHook(orphan.body)?.news ?? null;
+	const news = PROVIDERS[orphan.provider]?.readHook?.(orphan.body)?.news ?? null;
 	const outcome = await joinOrphan(deps, orphan.id, { receipt: { ...orphan, source: "hook" }, submissionId: null, news });
 	deps.log.info({ receipt: orphan.id, delivery: orphan.deliveryId, outcome }, "orphan.joined");
 }

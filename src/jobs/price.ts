@@ -7,7 +7,7 @@ import type { Wish } from "./limits.ts";
 /** What a job would cost, USD. No job is made. Throws what the provider has against it, and `unavailable` when it says nothing. */
 export async function priceOf(deps: Deps, owner: Owner, wish: Wish): Promise<number> {
 	const account = await accountOf(deps, owner, wish.provider);
-	const answer = await PROVIDERS[wish.provider]?.price(deps.http, account, wish);
+	const answer = await PROVIDERS[wish.provider]?.price?.(deps.http, account, wish);
 	if (answer?.kind === "answered") return answer.value;
 	if (answer?.kind === "refused") throw new JobhookError("validation_failed", answer.message, { details: answer.details });
 	deps.log.warn({ account: account.id, reason: answer?.reason }, "price.unreadable");

@@ -1,12 +1,15 @@
 import { accountById } from "../access/accounts.ts";
 import { newId } from "../core/ids.ts";
+import type { Bound } from "../db/db.ts";
 import type { Deps } from "../deps.ts";
+import { clockNow, heardOn } from "../lanes/clock.ts";
 import { laneWorks, pauseAccount, pauseLane, pauseMs } from "../lanes/pause.ts";
-import { jobDeadlineMs, PROVIDERS } from "../providers/index.ts";
+import { PROVIDERS, settingsOf } from "../providers/index.ts";
 import type { News, PollOutcome } from "../providers/provider.ts";
+import { keepInside } from "./allowance.ts";
 import { endSubmission } from "./end.ts";
 import { isTerminal } from "./job.ts";
-import { ladderOf, pollDelayMs } from "./ladder.ts";
+import { ladderOf, longestSilenceMs, pollDelayMs } from "./ladder.ts";
 import { meaning } from "./news.ts";
 import { record } from "./record.ts";
 import * as sql from "./sql/work.ts";
@@ -25,8 +28,7 @@ export async function poll(deps: Deps, claimed: sql.Claimed): Promise<void> {
 	const startedAt = deps.clock.now();
 	const outcome = await ask(deps, claimed, claimed.providerJobId);
 	await settle(deps, claimed, outcome, claimed.providerJobId);
-	const works = outcome.kind === "answered" || outcome.kind === "missing";
-	if (works && claimed.strikes > 0) await deps.db.batch([laneWorks.bind({ lane: claimed.laneId })]);
+	await lookAfterLane(deps, claimed, outcome);
 	const fields = {
 		job: claimed.jobId,
 		submission: claimed.id,
@@ -35,6 +37,15 @@ export async function poll(deps: Deps, claimed: sql.Claimed): Promise<void> {
 		ms: deps.clock.now() - startedAt,
 	};
 	deps.log.info({ ...fields, ...("reason" in outcome ? { reason: outcome.reason } : {}) }, "poll.finished");
+}
+
+/** What the answer says of its lane: that it works, and how fast it may be asked. */
+async function lookAfterLane(deps: Deps, claimed: sql.Claimed, outcome: PollOutcome): Promise<void> {
+	const works = outcome.kind === "answered" || outcome.kind === "missing";
+	const writes: Bound<unknown>[] = outcome.allowance === undefined ? [] : keepInside(deps, claimed, outcome.allowance);
+	if (works && claimed.strikes > 0) writes.push(laneWorks.bind({ lane: claimed.laneId }));
+	if (works) writes.push(...heardOn(claimed.laneId, claimed, deps.clock.now(), longestSilenceMs(claimed.provider)));
+	if (writes.length > 0) await deps.db.batch<Bound<unknown>[]>(writes);
 }
 
 async function ask(deps: Deps, claimed: sql.Claimed, providerJobId: string): Promise<PollOutcome> {
@@ -85,14 +96,25 @@ async function stop(deps: Deps, claimed: sql.Claimed): Promise<void> {
 }
 
 async function stillRunning(deps: Deps, claimed: sql.Claimed): Promise<void> {
-	const deadlineMs = jobDeadlineMs(deps.config, claimed.provider);
-	if (deps.clock.now() >= (claimed.sentAt ?? claimed.acceptedSince) + deadlineMs)
+	const deadlineMs = settingsOf(deps.config, claimed.provider).jobDeadlineMs;
+	const asked = clockOf(deps, claimed) - (claimed.clockFrom ?? firstClockOf(deps, claimed));
+	if (asked >= deadlineMs)
 		return endSubmission(deps, claimed, {
 			state: "accepted",
 			code: "provider_timeout",
-			message: `the provider had not ended this job after ${deadlineMs / 3_600_000} h`,
+			message: `the provider had not ended this job after ${inWords(deadlineMs)}`,
 		});
-	await again(deps, claimed, { reason: null, missing: 0, missingSince: null });
+	await again(deps, claimed, { reason: null, missing: 0, missingSince: null, clockFrom: firstClockOf(deps, claimed) });
+}
+
+const inWords = (ms: number): string => (ms % 3_600_000 === 0 ? `${ms / 3_600_000} h` : `${Math.round(ms / 60_000)} min`);
+
+const clockOf = (deps: Deps, claimed: sql.Claimed): number => clockNow(claimed, deps.clock.now(), longestSilenceMs(claimed.provider));
+
+/** The clock at the time it was sent, as far back as one silence. */
+function firstClockOf(deps: Deps, claimed: sql.Claimed): number {
+	const since = deps.clock.now() - (claimed.sentAt ?? claimed.acceptedSince);
+	return Math.max(0, clockOf(deps, claimed) - Math.min(since, longestSilenceMs(claimed.provider)));
 }
 
 async function notFound(deps: Deps, claimed: sql.Claimed): Promise<void> {
@@ -101,18 +123,19 @@ async function notFound(deps: Deps, claimed: sql.Claimed): Promise<void> {
 	const missingSince = claimed.missingSince ?? now;
 	if (missing >= LOST_AFTER_POLLS && now - missingSince >= LOST_AFTER_MS)
 		return endSubmission(deps, claimed, { state: "accepted", code: "provider_lost", message: "the provider no longer knows this job" });
-	await again(deps, claimed, { reason: "http_404", missing, missingSince });
+	await again(deps, claimed, { reason: "http_404", missing, missingSince, clockFrom: firstClockOf(deps, claimed) });
 }
 
 async function later(deps: Deps, claimed: sql.Claimed, reason: string, pause: number | null, account = false): Promise<void> {
 	const now = deps.clock.now();
 	const { missing, missingSince, accountId, laneId } = claimed;
-	const lastAsk = (claimed.sentAt ?? claimed.acceptedSince) + jobDeadlineMs(deps.config, claimed.provider) + deps.config.dispatchDeadlineMs;
+	const { jobDeadlineMs } = settingsOf(deps.config, claimed.provider);
+	const lastAsk = (claimed.sentAt ?? claimed.acceptedSince) + jobDeadlineMs + deps.config.dispatchDeadlineMs;
 	if (now >= lastAsk) {
 		const message = `the provider could not be asked about this job until long after its deadline; the last answer: ${reason}`;
 		return endSubmission(deps, claimed, { state: "accepted", code: "provider_unreachable", message });
 	}
-	await again(deps, claimed, { reason, missing, missingSince }, pause ?? 0);
+	await again(deps, claimed, { reason, missing, missingSince, clockFrom: null }, pause ?? 0);
 	if (account) await deps.db.batch([pauseAccount.bind({ account: accountId, kind: "poll", now, until: now + (pause ?? 0), reason })]);
 	else if (pause !== null) await deps.db.batch([pauseLane.bind({ lane: laneId, until: now + pause, reason })]);
 }
@@ -120,7 +143,7 @@ async function later(deps: Deps, claimed: sql.Claimed, reason: string, pause: nu
 async function again(
 	deps: Deps,
 	claimed: sql.Claimed,
-	seen: { reason: string | null; missing: number; missingSince: number | null },
+	seen: { reason: string | null; missing: number; missingSince: number | null; clockFrom: number | null },
 	atLeastMs = 0,
 ): Promise<void> {
 	const delay = Math.max(pollDelayMs(await ladderOf(deps, claimed), claimed.polls + 1, deps.random()), atLeastMs);

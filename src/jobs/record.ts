@@ -6,7 +6,7 @@ import { startFetch } from "./fetch.ts";
 import { finish } from "./finish.ts";
 import { judge, type Verdict } from "./job.ts";
 import type { Ground, Known } from "./move.ts";
-import { meaning, textOf } from "./news.ts";
+import { fetchesFirst, meaning } from "./news.ts";
 import * as sql from "./sql/finish.ts";
 
 type Receipt = typeof receipts.$inferSelect;
@@ -79,8 +79,8 @@ async function act(deps: Deps, known: Known, told: Told, ground: Extract<Ground,
 	const { providerJobId } = told.receipt;
 	if (news === null) return false;
 	if (news.state !== "completed") return finish(deps, known, { ...news, providerJobId }, ground);
-	if (textOf(known) !== null) return startFetch(deps, known, providerJobId, ground);
-	return finish(deps, known, { ...news, text: null, providerJobId }, ground);
+	if (fetchesFirst(deps.config, known)) return startFetch(deps, known, providerJobId, ground);
+	return finish(deps, known, { ...news, kept: null, providerJobId }, ground);
 }
 
 async function apply(deps: Deps, known: Known, told: Told): Promise<"applied" | "duplicate" | "stale"> {

@@ -1,10 +1,11 @@
 import { accountById } from "../access/accounts.ts";
+import type { ByteRange } from "../core/blobs.ts";
 import type { RowOf } from "../db/db.ts";
 import type { Deps } from "../deps.ts";
 import { JobhookError } from "../errors.ts";
 import { PROVIDERS } from "../providers/index.ts";
 import { readLong } from "./blobs.ts";
-import { linkThatFits } from "./finish.ts";
+import { linkThatFits } from "./result-row.ts";
 import { refreshResult, resultOfJob, stateOfJob } from "./sql/read.ts";
 
 /** A provider's link lives about a day; one this young is passed on as it is. */
@@ -12,8 +13,16 @@ const FRESH_MS = 3_600_000;
 /** After one that could not be read again. */
 const RETRY_MS = 60_000;
 
-/** A text that is kept here, or where the file is to be fetched now. */
-export type Result = { kind: "text"; text: string; contentType: string } | { kind: "link"; url: string };
+/** A text or a file that is kept here, or where the file is to be fetched now. */
+export type Result = { kind: "text"; text: string; contentType: string } | KeptFile | { kind: "link"; url: string };
+interface KeptFile {
+	kind: "file";
+	contentType: string;
+	sizeBytes: number;
+	sha256: string;
+	/** Null: it is gone. Throws `unavailable`, and so do the chunks. */
+	read(range?: ByteRange): Promise<AsyncIterable<Uint8Array> | null>;
+}
 
 /** Null when this app has no job of that id, or its result is not kept any more; throws `not_possible` while it has none. */
 export async function readResult(deps: Deps, appId: string, jobId: string): Promise<Result | null> {
@@ -27,9 +36,22 @@ export async function readResult(deps: Deps, appId: string, jobId: string): Prom
 export async function resultOf(deps: Deps, jobId: string): Promise<Result | null> {
 	const [row] = await deps.db.read(resultOfJob.bind({ job: jobId }));
 	if (row === undefined) return null;
+	const file = fileOf(deps, jobId, row);
+	if (file !== null) return file;
 	const text = row.contentBlob === null ? row.content : await readLong(deps, row.contentBlob);
 	if (text !== null) return { kind: "text", text, contentType: row.contentType ?? "text/plain; charset=utf-8" };
 	return row.providerUrl === null ? null : { kind: "link", url: await freshLink(deps, jobId, row, row.providerUrl) };
+}
+
+function fileOf({ blobs, log }: Deps, job: string, row: RowOf<typeof resultOfJob>): KeptFile | null {
+	const { contentBlob: blob, contentType, sizeBytes, sha256 } = row;
+	if (blob === null || sizeBytes === null || sha256 === null) return null;
+	const read = async (range?: ByteRange) => {
+		const chunks = await blobs.read(blob, range);
+		if (chunks === null) log.error({ job, blob }, "blob.gone");
+		return chunks;
+	};
+	return { kind: "file", contentType: contentType ?? "application/octet-stream", sizeBytes, sha256, read };
 }
 
 /** The provider's link, read again when it has aged. */

@@ -4,17 +4,26 @@ import { dispatchLane } from "../providers/provider.ts";
 
 type Submission = typeof submissions.$inferSelect;
 
-/** A submission that waits to be sent, due at once or `dueAt`. `n` counts the sends of its job from 1. */
+/**
+ * A submission that waits to be sent, due at once or `dueAt`. `n` counts the sends of its job from 1. `inputLane`: where its
+ * files are fetched from their URLs first.
+ */
 export function pendingSubmission(
-	of: Pick<Submission, "appId" | "jobId" | "provider" | "accountId" | "n"> & { type: string; at: number; dueAt?: number; id?: string },
+	of: Pick<Submission, "appId" | "jobId" | "provider" | "accountId" | "n"> & {
+		type: string;
+		at: number;
+		dueAt?: number;
+		id?: string;
+		inputLane?: string | null;
+	},
 ): Submission {
-	const { type, at, dueAt = at, id = newId("sub", at), ...owner } = of;
+	const { type, at, dueAt = at, id = newId("sub", at), inputLane = null, ...owner } = of;
 	return {
 		...owner,
 		id,
 		state: "pending",
-		phase: "send",
-		laneId: dispatchLane(of.accountId, type),
+		phase: inputLane === null ? "send" : "input",
+		laneId: inputLane ?? dispatchLane(of.accountId, type),
 		nextAttemptAt: dueAt,
 		claimId: null,
 		claimedAt: null,
@@ -24,6 +33,7 @@ export function pendingSubmission(
 		missing: 0,
 		missingSince: null,
 		fetchingSince: null,
+		clockFrom: null,
 		nudgedAt: 0,
 		createdAt: at,
 		sentAt: null,

@@ -1,18 +1,22 @@
 import { canonicalJson } from "../core/canonical.ts";
 import { sha256Hex } from "../core/hash.ts";
 import { newId } from "../core/ids.ts";
-import type { RowOf } from "../db/db.ts";
-import type { jobs, submissions } from "../db/schema.ts";
+import type { Bound, RowOf } from "../db/db.ts";
+import type { jobFiles, jobs, submissions } from "../db/schema.ts";
 import type { Deps } from "../deps.ts";
 import { type Detail, JobhookError, mayBeWritten } from "../errors.ts";
+import { newLane } from "../lanes/lane.ts";
 import { lookAgain } from "../lanes/look-again.ts";
+import { PROVIDERS } from "../providers/index.ts";
 import type { Account } from "../providers/provider.ts";
 import { accountOf, type Owner } from "./account.ts";
 import { isLong, keepLong } from "./blobs.ts";
+import { type Inputs, inputLaneOf, inputsOf, sameBytes } from "./inputs.ts";
 import type { EventType } from "./job.ts";
 import { objectionsTo } from "./limits.ts";
 import type { Models } from "./models.ts";
 import { readJob, showJob } from "./read.ts";
+import { insertJobFile, insertJobFileOnKey } from "./sql/files.ts";
 import { stateOfJob } from "./sql/read.ts";
 import * as sql from "./sql/submit.ts";
 import { pendingSubmission } from "./submission.ts";
@@ -41,12 +45,14 @@ const LIMITS_HOLD_MS = 86_400_000;
 export async function submit(deps: Deps, models: Models, owner: Owner, request: SubmitRequest, key: string | null) {
 	const { appId } = owner;
 	const account = await accountOf(deps, owner, request.provider);
-	const details = await objections(deps, models, account, request);
+	const inputs = await inputsOf(deps, appId, request);
+	const details = [...inputs.details, ...(await objections(deps, models, account, request))];
 	// a request that was taken once is answered as it was, whatever the models say by now
 	if (details.length > 0 && (key === null || (await holderOf(deps, appId, key)) === null))
 		throw new JobhookError("validation_failed", inWords(details), { details });
-	const rows = rowsOf(deps, appId, request, account.id);
-	const replayed = key === null ? await insert(deps, rows) : await insertOnce(deps, rows, key, fingerprintOf(request));
+	const rows = rowsOf(deps, appId, request, account.id, inputs);
+	const fingerprint = () => sha256Hex(canonicalJson({ ...request, input: sameBytes(request.input, inputs) }));
+	const replayed = key === null ? await insert(deps, rows) : await insertOnce(deps, rows, key, fingerprint());
 	if (replayed !== null) return { job: await heldBy(deps, appId, replayed), replayed: true };
 	deps.log.info({ app: appId, job: rows.job.id, provider: request.provider, type: request.type, model: request.model }, "job.accepted");
 	deps.wake({ kind: "submission", id: rows.submission.id, at: rows.job.createdAt });
@@ -57,7 +63,7 @@ export async function submit(deps: Deps, models: Models, owner: Owner, request: 
 async function objections(deps: Deps, models: Models, account: Account, request: SubmitRequest): Promise<Detail[]> {
 	const known = await models.peek(account);
 	if (known === null || deps.clock.now() - known.readAt > LIMITS_HOLD_MS) return [];
-	return objectionsTo(request, known.models, models.isFresh(known));
+	return objectionsTo(request, known.models, models.isFresh(known) && (PROVIDERS[request.provider]?.modelsAreAll ?? false));
 }
 
 const inWords = (details: Detail[]): string => details.map(({ field, message }) => `${field} ${message}`).join("; ");
@@ -83,6 +89,8 @@ async function heldBy(deps: Deps, appId: string, jobId: string) {
 interface Rows {
 	job: typeof jobs.$inferSelect;
 	submission: typeof submissions.$inferSelect;
+	files: (typeof jobFiles.$inferSelect)[];
+	lanes: ReturnType<typeof newLane>[];
 }
 
 /** A long input is on disk before the row that names it. It stays when the row is refused: D1 can lose the answer to what it wrote. */
@@ -92,10 +100,10 @@ async function withLongInput(deps: Deps, job: Rows["job"]): Promise<Rows["job"]>
 }
 
 /** Without a key nobody can ask again: when the answer to the write is lost, the job is looked for. */
-async function insert(deps: Deps, { job, submission }: Rows): Promise<null> {
-	const work = [sql.insertJob.bind(await withLongInput(deps, job)), sql.insertSubmission.bind(submission)] as const;
+async function insert(deps: Deps, { job, submission, files, lanes }: Rows): Promise<null> {
+	const work = [sql.insertJob.bind(await withLongInput(deps, job)), sql.insertSubmission.bind(submission)];
 	try {
-		await deps.db.batch(work);
+		await deps.db.batch<Bound<unknown>[]>([...lanes, ...work, ...files.map((file) => insertJobFile.bind(file))]);
 	} catch (e) {
 		if (!mayBeWritten(e)) throw e;
 		const found = await lookAgain(() => deps.db.read(stateOfJob.bind({ app: job.appId, job: job.id })));
@@ -105,7 +113,7 @@ async function insert(deps: Deps, { job, submission }: Rows): Promise<null> {
 }
 
 /** The id of the job that already holds the key, or null when this request made one. */
-async function insertOnce(deps: Deps, { job, submission }: Rows, key: string, fingerprint: string): Promise<string | null> {
+async function insertOnce(deps: Deps, { job, submission, files, lanes }: Rows, key: string, fingerprint: string): Promise<string | null> {
 	const held = isLong(job.input) ? await holderOf(deps, job.appId, key) : null; // then nothing is kept a second time
 	if (held !== null) return jobOf(held, fingerprint);
 	const at = { app: job.appId, route: ROUTE, key };
@@ -117,16 +125,19 @@ async function insertOnce(deps: Deps, { job, submission }: Rows, key: string, fi
 		sql.insertJobOnKey.bind({ ...(await withLongInput(deps, job)), ...own }),
 		sql.insertSubmissionOnKey.bind({ ...submission, ...own }),
 		sql.holderOfKey.bind(at),
+		...files.map((file) => insertJobFileOnKey.bind({ ...file, ...own })),
+		...lanes,
 	]);
 	if (holder === undefined) throw new JobhookError("internal", "an idempotency key was taken and is not there");
 	return holder.jobId === job.id ? null : jobOf(holder, fingerprint);
 }
 
-function rowsOf(deps: Deps, appId: string, request: SubmitRequest, accountId: string): Rows {
+function rowsOf(deps: Deps, appId: string, request: SubmitRequest, accountId: string, inputs: Inputs): Rows {
 	const now = deps.clock.now();
 	const job = newId("job", now);
 	const { type, provider } = request;
-	const submission = pendingSubmission({ appId, jobId: job, provider, accountId, type, n: 1, at: now });
+	const inputLane = inputLaneOf(appId, inputs);
+	const submission = pendingSubmission({ appId, jobId: job, provider, accountId, type, n: 1, at: now, inputLane });
 	const { webhookSecret: secret, webhookEvents, metadata } = request;
 	return {
 		job: {
@@ -152,7 +163,7 @@ function rowsOf(deps: Deps, appId: string, request: SubmitRequest, accountId: st
 			endedAt: null,
 		},
 		submission,
+		files: inputs.files.map(({ field, file: { id: fileId, ...facts } }) => ({ ...facts, fileId, field, jobId: job, appId })),
+		lanes: inputLane === null ? [] : [newLane({ id: inputLane, kind: "input", appId })],
 	};
 }
-
-const fingerprintOf = (request: SubmitRequest): string => sha256Hex(canonicalJson(request));

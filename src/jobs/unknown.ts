@@ -1,5 +1,5 @@
 import type { Deps } from "../deps.ts";
-import { jobDeadlineMs } from "../providers/index.ts";
+import { settingsOf } from "../providers/index.ts";
 import { endSubmission } from "./end.ts";
 import { isTerminal } from "./job.ts";
 import { resubmit } from "./resubmit.ts";
@@ -13,7 +13,8 @@ const GRACE_MS = 60_000;
 const MOST_RESUBMITS = 2;
 
 type Send = { provider: string; sentAt: number | null };
-const givenUpAt = (deps: Deps, { provider, sentAt }: Send) => (sentAt ?? deps.clock.now()) + jobDeadlineMs(deps.config, provider);
+const givenUpAt = (deps: Deps, { provider, sentAt }: Send) =>
+	(sentAt ?? deps.clock.now()) + settingsOf(deps.config, provider).jobDeadlineMs;
 
 /** When a send whose outcome is unknown is decided without news of it. */
 export const unknownUntil = (deps: Deps, send: Send): number =>
@@ -29,8 +30,8 @@ export async function decideUnknown(deps: Deps, claimed: Claimed): Promise<void>
 			message: "whether the provider took this job never became known; it may have been charged",
 		});
 	if (deps.config.onUnknown === "resubmit" && (await mayResubmit(deps, claimed.jobId))) return sendAgain(deps, claimed);
-	const { missing, missingSince } = claimed;
-	await deps.db.batch([pollAgain.bind({ submission: claimed.id, claim: claimed.claimId, at, reason: "unknown", missing, missingSince })]);
+	const { id: submission, claimId: claim, missing, missingSince } = claimed;
+	await deps.db.batch([pollAgain.bind({ submission, claim, at, reason: "unknown", missing, missingSince, clockFrom: null })]);
 }
 
 async function mayResubmit(deps: Deps, job: string): Promise<boolean> {

@@ -3,7 +3,7 @@ import type { Bound } from "../db/db.ts";
 import type { Deps } from "../deps.ts";
 import { mayBeWritten } from "../errors.ts";
 import { lookAgain } from "./look-again.ts";
-import { type Claimable, type Lane, lockLane, taking, takingLocked, walking } from "./sql.ts";
+import { type Claimable, charging, type Lane, lockLane, taking, takingLocked, walking } from "./sql.ts";
 
 /** Lanes looked at in one statement. Each costs a few index seeks, so a round stays short however many rows wait. */
 const WALK = 100;
@@ -18,6 +18,8 @@ export interface Kind<Row> extends Claimable {
 	/** The same where only a row of the lane is known. */
 	rowsBeside: (claim: Beside) => Bound<Row>;
 	leaseMs: (config: Config) => number;
+	/** Whether lanes of it may have a pace. */
+	paced: boolean;
 }
 
 export interface Claim {
@@ -36,14 +38,14 @@ export interface Round<Row> {
 
 /** Remembers where the last round stopped, so that no lane is always first. */
 export class Claimer<Row> {
-	readonly #statements: { walk: ReturnType<typeof walking>; take: ReturnType<typeof taking>; takeLocked: ReturnType<typeof takingLocked> };
+	readonly #statements: ReturnType<typeof statementsOver>;
 	readonly #kind: Kind<Row>;
 	#after = "";
 	/** One that was not finished: where it began, and what it saw. */
 	#lap: { start: string; nextDueAt: number | null } | null = null;
 
 	constructor(kind: Kind<Row>) {
-		this.#statements = { walk: walking(kind.table), take: taking(kind), takeLocked: takingLocked(kind) };
+		this.#statements = statementsOver(kind);
 		this.#kind = kind;
 	}
 
@@ -96,15 +98,17 @@ export class Claimer<Row> {
 		const lease = now + this.#kind.leaseMs(ports.config);
 		const perLane = ports.config.laneConcurrency;
 		const locks = ports.db.dialect === "postgres";
-		const work: Bound<unknown>[] = due.flatMap(({ laneId: lane }) => {
+		const reads: Bound<Row>[] = [];
+		const work: Bound<unknown>[] = due.flatMap(({ laneId: lane, paced }) => {
 			const wanted = { lane, claim, now, lease, room: share, perLane };
 			const take = locks ? [lockLane.bind({ lane }), this.#statements.takeLocked.bind(wanted)] : [this.#statements.take.bind(wanted)];
-			return [...take, this.#kind.rowsOf({ lane, claim })];
+			const read = this.#kind.rowsOf({ lane, claim });
+			reads.push(read);
+			return [...take, ...(paced === 1 ? [this.#statements.charge.bind({ lane, claim, now })] : []), read];
 		});
 		try {
 			const results = await ports.db.batch<Bound<unknown>[]>(work);
-			const each = locks ? 3 : 2;
-			return results.filter((_, i) => i % each === each - 1).flat() as Row[];
+			return results.filter((_, i) => reads.includes(work[i] as Bound<Row>)).flat() as Row[];
 		} catch (e) {
 			if (!mayBeWritten(e)) throw e;
 			const claims = due.map(({ laneId: lane }) => lookAgain(() => ports.db.read(this.#kind.rowsOf({ lane, claim }))));
@@ -114,3 +118,10 @@ export class Claimer<Row> {
 		}
 	}
 }
+
+const statementsOver = (work: Claimable) => ({
+	walk: walking(work.table),
+	take: taking(work),
+	takeLocked: takingLocked(work),
+	charge: charging(work),
+});

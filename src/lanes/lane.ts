@@ -7,4 +7,6 @@ const insertLane = insertRow(lanes, { orIgnore: true });
 
 /** A lane, unless it is there already. Whoever writes work for a lane writes this with it. No `maxInFlight`: the setting's. */
 export const newLane = (lane: Pick<Lane, "id" | "kind"> & Partial<Lane>) =>
-	insertLane.bind({ appId: null, accountId: null, maxInFlight: null, notBefore: 0, reason: null, strikes: 0, ...lane });
+	insertLane.bind({ appId: null, accountId: null, maxInFlight: null, ...NEW, ...lane });
+
+const NEW = { notBefore: 0, reason: null, strikes: 0, spacingMs: null, burst: 1, pacedAt: 0, clockMs: 0, heardAt: 0 };

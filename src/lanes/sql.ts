@@ -1,6 +1,7 @@
 import { type SQL, sql } from "drizzle-orm";
 import { compileSql, type Slots } from "../db/compile.ts";
 import { type deliveries, lanes, type submissions } from "../db/schema.ts";
+import { openAt, startsLeft } from "./pace.ts";
 
 /** What can be claimed: both tables name their lane, their due time and their claim in the same columns. */
 export type Work = typeof deliveries | typeof submissions;
@@ -10,8 +11,11 @@ export interface Claimable {
 	set: (p: Slots<{ now: number }>) => SQL;
 }
 
-/** `dueAt`: its first row, or the end of its pause. `laterAt`: its first row after now. `free`: slots, when we looked. */
-export type Lane = { laneId: string; dueAt: number; laterAt: number | null; free: number };
+/**
+ * `dueAt`: its first row, or the end of its pause, or its next turn by its pace. `laterAt`: its first row after now. `free`:
+ * slots, when we looked. `paced`: 1 where what starts is to be charged.
+ */
+export type Lane = { laneId: string; dueAt: number; laterAt: number | null; free: number; paced: number };
 /** A lane's own limit, else the setting's: one that is changed counts from the next round on. */
 export const slotsOf = (lane: SQL, perLane: SQL) => sql`coalesce(${lane}, CAST(${perLane} AS bigint))`;
 
@@ -26,15 +30,16 @@ export const walkOf = (table: Work, after: SQL): SQL => sql`walk(lane_id) AS (
 /** Lanes that have work, with their times and free slots. */
 export const walking = (table: Work) =>
 	compileSql<{ after: string; now: number; limit: number; perLane: number }, Lane>(
-		["laneId", "dueAt", "laterAt", "free"],
+		["laneId", "dueAt", "laterAt", "free", "paced"],
 		(p) => sql`WITH RECURSIVE ${walkOf(table, p.after)}, first AS (
 			SELECT walk.lane_id, (SELECT min(next_attempt_at) FROM ${table} t WHERE t.lane_id = walk.lane_id AND t.next_attempt_at IS NOT NULL) AS due_at,
 				(SELECT min(next_attempt_at) FROM ${table} t WHERE t.lane_id = walk.lane_id AND t.next_attempt_at > ${p.now}) AS later_at
 			FROM walk WHERE walk.lane_id IS NOT NULL LIMIT ${p.limit}
 		)
-		SELECT first.lane_id, CASE WHEN ${lanes.notBefore} > first.due_at THEN ${lanes.notBefore} ELSE first.due_at END AS due_at, first.later_at,
-			${slotsOf(sql`${lanes.maxInFlight}`, p.perLane)} - (SELECT count(*) FROM ${table} t WHERE t.lane_id = first.lane_id AND t.claim_id IS NOT NULL) AS free
-		FROM first JOIN ${lanes} ON ${lanes.id} = first.lane_id WHERE true ORDER BY first.lane_id`,
+		SELECT first.lane_id, CASE WHEN ${openAt("l")} > first.due_at THEN ${openAt("l")} ELSE first.due_at END AS due_at, first.later_at,
+			${slotsOf(sql`l.max_in_flight`, p.perLane)} - (SELECT count(*) FROM ${table} t WHERE t.lane_id = first.lane_id AND t.claim_id IS NOT NULL) AS free,
+			CASE WHEN l.spacing_ms IS NULL THEN 0 ELSE 1 END AS paced
+		FROM first JOIN ${lanes} l ON l.id = first.lane_id WHERE true ORDER BY first.lane_id`,
 	);
 
 type Taking = { lane: string; claim: string; now: number; lease: number; room: number; perLane: number };
@@ -50,8 +55,10 @@ const take = ({ table, set }: Claimable, among: (rows: SQL) => SQL, guard: (p: S
 		WHERE id ${among(sql`
 			SELECT id FROM ${table} WHERE lane_id = ${p.lane} AND next_attempt_at <= ${p.now} AND claim_id IS NULL
 			ORDER BY next_attempt_at LIMIT coalesce((
-				SELECT CASE WHEN free > ${p.room} THEN ${p.room} WHEN free > 0 THEN free ELSE 0 END FROM (
-					SELECT ${slotsOf(sql`l.max_in_flight`, p.perLane)} - (SELECT count(*) FROM ${table} t WHERE t.lane_id = l.id AND t.claim_id IS NOT NULL) AS free
+				SELECT CASE WHEN free <= 0 OR starts <= 0 THEN 0 WHEN free <= starts AND free <= ${p.room} THEN free
+					WHEN starts <= ${p.room} THEN starts ELSE ${p.room} END FROM (
+					SELECT ${slotsOf(sql`l.max_in_flight`, p.perLane)} - (SELECT count(*) FROM ${table} t WHERE t.lane_id = l.id AND t.claim_id IS NOT NULL) AS free,
+						coalesce(${startsLeft("l", p.now)}, CAST(${p.room} AS bigint)) AS starts
 					FROM ${lanes} l WHERE l.id = ${p.lane} AND l.not_before <= ${p.now} ${guard(p)}
 				) AS slots
 			), 0)
@@ -72,6 +79,16 @@ export const takingLocked = (work: Claimable) =>
 		work,
 		(rows) => sql`= ANY (ARRAY(${rows}))`,
 		(p) => sql`AND current_setting('jobhook.lane', true) = ${p.lane}`,
+	);
+
+/** Behind it in one batch, where the lane has a pace: what was taken is charged. */
+export const charging = ({ table }: Claimable) =>
+	compileSql<{ lane: string; claim: string; now: number }, { id: string }>(
+		["id"],
+		(p) => sql`UPDATE ${lanes} SET paced_at = CASE WHEN paced_at > ${p.now} THEN paced_at ELSE CAST(${p.now} AS bigint) END
+			+ spacing_ms * (SELECT count(*) FROM ${table} t WHERE t.lane_id = ${p.lane} AND t.claim_id = ${p.claim})
+		WHERE id = ${p.lane} AND spacing_ms IS NOT NULL
+			AND EXISTS (SELECT 1 FROM ${table} t WHERE t.lane_id = ${p.lane} AND t.claim_id = ${p.claim}) RETURNING id`,
 	);
 
 /**

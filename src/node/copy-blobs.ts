@@ -7,6 +7,9 @@ import { Refused } from "./refused.ts";
 const NAMED = [
 	"SELECT rowid AS place, input_blob AS key FROM jobs WHERE input_blob IS NOT NULL AND rowid > ? ORDER BY rowid LIMIT 1000",
 	"SELECT rowid AS place, content_blob AS key FROM results WHERE content_blob IS NOT NULL AND rowid > ? ORDER BY rowid LIMIT 1000",
+	"SELECT rowid AS place, blob AS key FROM files WHERE rowid > ? ORDER BY rowid LIMIT 1000",
+	`SELECT used.rowid AS place, used.blob AS key FROM job_files used JOIN jobs ON jobs.id = used.job_id
+	WHERE jobs.ended_at IS NULL AND used.rowid > ? ORDER BY used.rowid LIMIT 1000`,
 ];
 
 /**

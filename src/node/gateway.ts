@@ -7,7 +7,9 @@ import type { Config } from "../config.ts";
 import type { Deps, Due, Log } from "../deps.ts";
 import { createApp } from "../http/app.ts";
 import { sendWaitersHome } from "../jobs/wait.ts";
-import { canBeHooked, defaultAccount } from "../providers/index.ts";
+import { canBeHooked, defaultAccount, PROVIDERS } from "../providers/index.ts";
+import type { Account } from "../providers/provider.ts";
+import { nodesOwn, watchBodies } from "./deadlines.ts";
 import { createHttp } from "./dialer.ts";
 import { createLog } from "./log.ts";
 import { Loop } from "./loop.ts";
@@ -15,7 +17,7 @@ import { openStore } from "./open-store.ts";
 import type { Store } from "./store.ts";
 
 const LOOP_SAMPLE_MS = 20;
-/** How late a deadline of a request to us may be noticed; Node's own 30 s would be three times the deadline. */
+/** How late Node may notice a deadline of a request to us; its own 30 s would be three times the deadline. */
 const CHECK_EVERY_MS = 1000;
 /** What a send takes besides its request: reading the answer in, writing it down. */
 const SETTLE_MS = 5000;
@@ -37,11 +39,8 @@ export interface Gateway {
 /** One whole service in this process: HTTP in, loop, HTTP out, over the database of the settings. */
 export async function startGateway(config: Config, log: Log = createLog(config.logLevel)): Promise<Gateway> {
 	const store = await openStore(config, log, { schema: "migrate", patienceMs: PATIENCE_MS });
-	const server = createServer({
-		headersTimeout: config.headersDeadlineMs,
-		requestTimeout: config.headersDeadlineMs + config.bodyDeadlineMs,
-		connectionsCheckingInterval: CHECK_EVERY_MS,
-	});
+	const server = createServer({ ...nodesOwn(config), connectionsCheckingInterval: CHECK_EVERY_MS });
+	watchBodies(server, config);
 	try {
 		return await startOver(store, server, config, log);
 	} catch (e) {
@@ -118,12 +117,16 @@ async function listen(server: Server, { port, host }: Config): Promise<string> {
 /** What an operator wants to know at a start, once. */
 function tellNews(deps: Deps, url: string, database: string): void {
 	const { config, log, publicUrl } = deps;
-	const account = defaultAccount(config, "deapi");
-	const news = account === null ? "none" : canBeHooked(account, publicUrl) ? "hooks" : "polls";
-	log.info({ url, public_url: publicUrl, database, deapi: account ? "configured" : "not configured", news_by: news }, "gateway.started");
-	if (account === null)
-		log.warn({}, "no DEAPI_API_KEY: submits are answered 422 provider_not_configured; SANDBOX=1 tries everything without a key");
-	if (news === "polls") log.warn({}, "PUBLIC_URL is not https: deAPI cannot post to us, so every job is polled");
-	if (news === "hooks" && account?.webhookSecrets.length === 0)
-		log.warn({}, "no DEAPI_WEBHOOK_SECRET: deAPI's hooks prove nothing, so every job is polled");
+	const accounts = Object.keys(PROVIDERS).map((provider) => ({ provider, account: defaultAccount(config, provider) }));
+	const newsBy = accounts.map(({ provider, account }) => [provider, newsOf(account, publicUrl)] as const);
+	log.info({ url, public_url: publicUrl, database, news_by: Object.fromEntries(newsBy) }, "gateway.started");
+	if (accounts.every(({ account }) => account === null))
+		log.warn({}, "no key of any provider: submits are answered 422 provider_not_configured; SANDBOX=1 tries everything without one");
+	const deapi = accounts.find(({ provider }) => provider === "deapi")?.account ?? null;
+	if (deapi === null) return;
+	if (!canBeHooked(deapi, publicUrl)) log.warn({}, "PUBLIC_URL is not https: deAPI cannot post to us, so every job is polled");
+	else if (deapi.webhookSecrets.length === 0) log.warn({}, "no DEAPI_WEBHOOK_SECRET: deAPI's hooks prove nothing, so every job is polled");
 }
+
+const newsOf = (account: Account | null, publicUrl: string) =>
+	account === null ? "not configured" : canBeHooked(account, publicUrl) ? "hooks" : "polls";

@@ -10,7 +10,7 @@ export function writeConfig(folder: string, main: string, more = ""): void {
 	if (!existsSync(file)) throw new Refused(`no wrangler.toml at ${ROOT}: the worker engine runs from the repository`);
 	const copy = readFileSync(file, "utf8")
 		.replace(/^main = .*/m, () => `main = ${JSON.stringify(main)}\n${more}`)
-		.replace(/^migrations_dir = "(.+)"/m, (_, at) => `migrations_dir = ${JSON.stringify(path.join(ROOT, at))}`);
+		.replace(/^(migrations_dir|debug) = "(.+)"/gm, (_, name, at) => `${name} = ${JSON.stringify(path.join(ROOT, at))}`);
 	writeFileSync(path.join(folder, "wrangler.toml"), copy);
 }
 
@@ -31,6 +31,8 @@ export function sandboxedSettings(config: Config): Record<string, string> {
 		DEAPI_BASE_URL: config.deapiBaseUrl,
 		DEAPI_API_KEY: config.deapiApiKey ?? "",
 		DEAPI_WEBHOOK_SECRET: config.deapiWebhookSecrets.join(","),
+		DECART_BASE_URL: config.decartBaseUrl,
+		DECART_API_KEY: config.decartApiKey ?? "",
 		CALLBACK_ALLOW: config.callbackAllow.join(","),
 		LOG_LEVEL: config.logLevel,
 	};

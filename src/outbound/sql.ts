@@ -44,6 +44,7 @@ export const deliveryWork: Kind<Claimed> = {
 	rowsOf: (claim) => claimedOfLane.bind(claim),
 	rowsBeside: (claim) => claimedBeside.bind(claim),
 	leaseMs: (config) => 2 * config.attemptDeadlineMs + config.leaseMarginMs,
+	paced: false,
 };
 export const deliveryClaimer = () => new Claimer(deliveryWork);
 

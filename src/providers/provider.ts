@@ -1,6 +1,6 @@
 import type { z } from "@hono/zod-openapi";
 import type { Config } from "../config.ts";
-import type { Http } from "../core/http.ts";
+import type { Http, HttpRequest } from "../core/http.ts";
 import type { Detail } from "../errors.ts";
 
 /** The credentials and hooks of one account, and the time to use them with. */
@@ -12,6 +12,8 @@ export interface Account {
 	/** Empty: the provider signs nothing, and no hook of its proves anything. */
 	webhookSecrets: readonly string[];
 	deadlineMs: number;
+	/** Of a request that carries files, or an answer that is one. */
+	transferDeadlineMs: number;
 	retryAfterCapMs: number;
 }
 
@@ -29,17 +31,30 @@ export type SendOutcome =
 	| { kind: "account_trouble"; reason: string }
 	| { kind: "unknown"; reason: string };
 
+/** What an answer says of the account's rate limit for questions; null where it says nothing. */
+export interface Allowance {
+	perMinute: number | null;
+	/** Of this day, which ends at midnight UTC. */
+	leftToday: number | null;
+}
+
 /** How one question about a job ended. `news` null: still waiting for its turn, or a word we do not know. */
-export type PollOutcome =
+export type PollOutcome = { allowance?: Allowance } & (
 	| { kind: "answered"; news: News | null; body: string }
 	| { kind: "missing" }
 	| { kind: "failed"; reason: string; retryAfterMs: number | null }
-	| { kind: "account_trouble"; reason: string };
+	| { kind: "account_trouble"; reason: string }
+);
 
-/** How the fetching of a result ended. `text` null: it is larger than we keep, and its link has to do. */
+/** Takes a result's bytes as they come. */
+export type Take = NonNullable<HttpRequest["take"]>;
+
+/**
+ * How the fetching of a result ended. `text` null: its bytes were taken, or it is larger than we keep and its link has to do.
+ */
 export type FetchOutcome =
 	| { kind: "fetched"; text: string | null; resultUrl: string | null }
-	| { kind: "failed"; reason: string; retryAfterMs: number | null };
+	| { kind: "failed"; reason: string; retryAfterMs: number | null; resultUrl?: string | null };
 
 /** A model as a provider describes it. `ranges`: of the input's fields, for each of our types that it serves. */
 export interface Model {
@@ -73,43 +88,82 @@ export interface HookMessage {
 	news: News | null;
 }
 
+/** A file to be sent. `chunks` reads it from its beginning. */
+export interface SendFile {
+	field: string;
+	name: string | null;
+	contentType: string;
+	sizeBytes: number;
+	chunks: () => AsyncIterable<Uint8Array>;
+}
+
 export interface Send {
 	type: string;
 	model: string;
+	/** As it was submitted; a field that is a file has its id or its URL. */
 	input: Record<string, unknown>;
+	files: readonly SendFile[];
 	/** Where the provider should post; null when it cannot reach us. */
 	hookUrl: string | null;
 }
 
-/** Milliseconds to the next question, before jitter: `first`, then × 1.5 up to `max`. */
+/** Milliseconds to the next question, before jitter: `first`, then × 1.5 up to `max`. After the first never less than `floor`. */
 export interface Ladder {
 	firstMs: number;
 	maxMs: number;
+	floorMs?: number;
+}
+
+/** A link to a file is the result; or bytes or text that are fetched before the job completes, the text of this media type. */
+export type ResultKind =
+	| { kind: "link" }
+	| { kind: "bytes" }
+	| { kind: "text"; contentType: "text/plain; charset=utf-8" | "application/json" };
+
+/** A field of the input that is a file: what its bytes must be. */
+export interface FileField {
+	field: string;
+	media: "video" | "image" | "audio";
 }
 
 export interface JobType {
 	input: z.ZodObject;
 	/** With hooks polling only has to catch the lost ones; without, it is the only news. */
 	ladder: { hooked: Ladder; unhooked: Ladder };
-	/** The media type of a result that is text: it is fetched before the job completes. Null: a link to a file is the result. */
-	text: "text/plain; charset=utf-8" | "application/json" | null;
+	result: ResultKind;
+	files?: readonly FileField[];
+}
+
+/** What the settings say of a provider. `apiKey` undefined: its account `default` is not configured. */
+export interface ProviderSettings {
+	apiKey: string | undefined;
+	webhookSecrets: readonly string[];
+	baseUrl: string;
+	/** How long it may take to end a job. */
+	jobDeadlineMs: number;
+	/** Questions that an account may ask. `learns`: until its answers tell its true limit. */
+	polls: { perMinute: number; learns: boolean };
 }
 
 export interface Provider {
 	name: string;
 	types: Readonly<Record<string, JobType>>;
-	jobDeadlineMs(config: Config): number;
+	settings(config: Config): ProviderSettings;
 	send(http: Http, account: Account, send: Send, nowMs: number): Promise<SendOutcome>;
 	poll(http: Http, account: Account, providerJobId: string, nowMs: number): Promise<PollOutcome>;
-	/** Asks for a result that is text, which the provider has said is there. */
-	fetchResult(http: Http, account: Account, providerJobId: string, nowMs: number): Promise<FetchOutcome>;
+	/** Asks for a result that the provider has said is there. `take`: a file, which is handed over; null: text. */
+	fetchResult(http: Http, account: Account, providerJobId: string, take: Take | null, nowMs: number): Promise<FetchOutcome>;
 	models(http: Http, account: Account): Promise<Asked<Model[]>>;
-	/** What one job would cost, USD. */
-	price(http: Http, account: Account, job: Omit<Send, "hookUrl">): Promise<Asked<number>>;
-	/** Null when the text is not a hook of this provider. */
-	readHook(text: string): HookMessage | null;
+	/** Whether `models` are all that jobs may name; else another one is left to the provider's own judgement. */
+	modelsAreAll: boolean;
+	/** What one job would cost, USD. Null: this provider does not tell. */
+	price: ((http: Http, account: Account, job: Priced) => Promise<Asked<number>>) | null;
+	/** Null when the text is not a hook of this provider. No such function: it posts none, and every job is polled. */
+	readHook: ((text: string) => HookMessage | null) | null;
 }
+export type Priced = Pick<Send, "type" | "model" | "input">;
 
 /** Lane names, spelled in one place. */
 export const dispatchLane = (accountId: string, type: string): string => `${accountId}/${type}`;
 export const pollLane = (accountId: string): string => `${accountId}/status`;
+export const contentLane = (accountId: string): string => `${accountId}/content`;

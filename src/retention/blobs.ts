@@ -2,7 +2,7 @@ import { type SQL, sql } from "drizzle-orm";
 import { type BlobKind, type BlobName, readBlobKey } from "../core/blobs.ts";
 import { compileSql, type Slots } from "../db/compile.ts";
 import type { Stmt } from "../db/db.ts";
-import { apps, jobs, results } from "../db/schema.ts";
+import { apps, files, jobFiles, jobs, results } from "../db/schema.ts";
 import type { Deps } from "../deps.ts";
 import type { Broom } from "./broom.ts";
 
@@ -31,6 +31,12 @@ export const resultsNamed: Named = compileSql(
 	["key"],
 	(p) => sql`SELECT content_blob AS key FROM ${results} WHERE job_id ${among(p)} AND content_blob IS NOT NULL`,
 );
+/** A file is kept until it expires, and while a job that is not over yet names it. */
+export const filesNamed: Named = compileSql(
+	["key"],
+	(p) => sql`SELECT blob AS key FROM ${files} WHERE id ${among(p)}
+		UNION SELECT used.blob AS key FROM ${jobFiles} used JOIN ${jobs} j ON j.id = used.job_id WHERE used.file_id ${among(p)} AND j.ended_at IS NULL`,
+);
 export const appsKnown = compileSql<Ids, { id: string }>(["id"], (p) => sql`SELECT id FROM ${apps} WHERE id ${among(p)}`);
 
 /** Blobs that no row names: of a job that was removed, or of a request that came no further. */
@@ -43,7 +49,7 @@ const blobsOf = (kind: BlobKind, named: Named): Broom => ({
 		const names = keys.flatMap((key) => readBlobKey(key) ?? []);
 		const old = names.filter(({ putAt }) => putAt <= before);
 		const doomed = await withoutRow(db, named, old);
-		await blobs.delete(doomed);
+		if (doomed.length > 0) await blobs.delete(doomed);
 		// a row is older than its blobs, and keys are in the order of the rows' times: behind a young one none is old
 		const over = keys.length < KEYS || names.some(({ rowAt }) => rowAt > before);
 		return { removed: doomed.length, next: over ? null : { at: 0, id: keys.at(-1) ?? "" } };
@@ -63,3 +69,4 @@ async function withoutRow(db: Deps["db"], named: Named, blobs: BlobName[]): Prom
 
 export const oldInputs = blobsOf("inputs", inputsNamed);
 export const oldResults = blobsOf("results", resultsNamed);
+export const oldFileBlobs = blobsOf("files", filesNamed);

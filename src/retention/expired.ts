@@ -1,6 +1,6 @@
 import { sql } from "drizzle-orm";
 import { compileSql } from "../db/compile.ts";
-import { cache, idempotencyKeys } from "../db/schema.ts";
+import { cache, files, idempotencyKeys } from "../db/schema.ts";
 import { BEGINNING, type Broom, ROWS } from "./broom.ts";
 
 /** In the text, for PostgreSQL plans for a tenth of the table where it does not know how few. */
@@ -19,6 +19,13 @@ export const removeCached = compileSql<{ before: number }, { key: string }>(
 	) RETURNING key`,
 );
 
+export const removeFiles = compileSql<{ now: number }, { id: string }>(
+	["id"],
+	(p) => sql`DELETE FROM ${files} WHERE id IN (
+		SELECT f.id FROM ${files} f WHERE f.expires_at <= ${p.now} ORDER BY f.expires_at LIMIT ${AT_ONCE}
+	) RETURNING id`,
+);
+
 /** Every row that is found goes, so there is no place to remember: each step begins at the oldest. */
 const goesOn = (removed: number) => ({ removed, next: removed < ROWS ? null : BEGINNING });
 
@@ -34,6 +41,15 @@ export const oldCache: Broom = {
 	name: "cache",
 	async step({ db, clock, config }) {
 		const [removed] = await db.batch([removeCached.bind({ before: clock.now() - config.retainCacheMs })]);
+		return goesOn(removed.length);
+	},
+};
+
+/** Their bytes go with the blobs that no row names. */
+export const oldFiles: Broom = {
+	name: "files",
+	async step({ db, clock }) {
+		const [removed] = await db.batch([removeFiles.bind({ now: clock.now() })]);
 		return goesOn(removed.length);
 	},
 };

@@ -1,6 +1,6 @@
 import { type SQL, sql } from "drizzle-orm";
 import { compileSql, type Slots } from "../db/compile.ts";
-import { attempts, deliveries, events, jobs, receipts, results, submissions } from "../db/schema.ts";
+import { attempts, deliveries, events, jobFiles, jobs, receipts, results, submissions } from "../db/schema.ts";
 import { type Broom, type EdgeStmt, edgeOf, inWindow, ROWS, type Window, windowBehind } from "./broom.ts";
 
 /** Jobs of one batch: with all their rows about `ROWS`. */
@@ -57,6 +57,10 @@ export const removeResults = compileSql<Window, { id: string }>(
 	["id"],
 	(p) => sql`DELETE FROM ${results} WHERE job_id IN (SELECT j.id FROM ${jobs} j WHERE ${doomed(p)} AND ${withoutEvents}) RETURNING job_id`,
 );
+export const removeJobFiles = compileSql<Window, { id: string }>(
+	["id"],
+	(p) => sql`DELETE FROM ${jobFiles} WHERE job_id IN (SELECT j.id FROM ${jobs} j WHERE ${doomed(p)} AND ${withoutEvents}) RETURNING job_id`,
+);
 export const removeJobs = compileSql<Window, { id: string }>(
 	["id"],
 	(p) => sql`DELETE FROM ${jobs} WHERE id IN (
@@ -80,6 +84,7 @@ export const oldJobs: Broom = {
 			removeReceiptsOf.bind(limited),
 			removeSubmissions.bind(limited),
 			removeResults.bind(window),
+			removeJobFiles.bind(window),
 			removeJobs.bind(window),
 		]);
 		const full = removed.some((rows) => rows.length >= ROWS); // more of the same jobs is left

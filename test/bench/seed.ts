@@ -45,6 +45,11 @@ export async function seed(file: string) {
 				notBefore: paused ? FAR : 0,
 				reason: null,
 				strikes: 0,
+				spacingMs: null,
+				burst: 1,
+				pacedAt: 0,
+				clockMs: 0,
+				heardAt: 0,
 			};
 			await db.batch([
 				insert.lane.bind(lane),

@@ -310,7 +310,7 @@ describe("at the edge", () => {
 		await world.pass(20_000);
 		world.deps.db = db;
 		expect(cost.calls).toBeLessThanOrEqual(22);
-		expect(cost.statements).toBeLessThanOrEqual(45);
+		expect(cost.statements).toBeLessThanOrEqual(48);
 	});
 
 	it("cron that fires twice at once sends nothing twice", async () => {

@@ -51,6 +51,8 @@ const FILL = `
 			CASE WHEN ended_at IS NULL AND n % 7 = 0 THEN ${T} END, 'p' || n, created_at, ended_at
 		FROM jobs, LATERAL (SELECT substr(id, 4)::int AS n) x;
 	INSERT INTO results (job_id, app_id, provider_url, read_at) SELECT id, app_id, 'https://provider.example.com', ended_at FROM jobs WHERE ended_at IS NOT NULL;
+	INSERT INTO files SELECT 'file' || substr(id, 4), app_id, 'a', 'video/mp4', 1, 'sha', 'files/' || id, created_at, created_at + 86400000 FROM jobs;
+	INSERT INTO job_files SELECT id, 'data', app_id, 'file' || substr(id, 4), 'a', 'video/mp4', 1, 'sha', 'files/' || id FROM jobs;
 	INSERT INTO receipts SELECT 'rcp' || substr(id, 4), 'deapi', s.account_id, 'd' || s.id, 'hook', CASE WHEN substr(id, 4)::int % 400 = 0 THEN 'orphan' ELSE 'applied' END,
 		s.app_id, s.job_id, id, s.provider_job_id, 'job.completed', repeat('body ', 50), s.created_at FROM submissions s;
 	INSERT INTO events SELECT 'evt' || ${id("(2 * substr(id, 4)::int + r)::text")}, app_id, id, CASE r WHEN 0 THEN 'job.processing' ELSE 'job.completed' END, r + 1,

@@ -1,16 +1,22 @@
 import type { Db } from "../../src/db/db.ts";
 import { astray } from "./gateway/astray.ts";
 import { blobs } from "./gateway/blobs.ts";
+import { decart } from "./gateway/decart.ts";
+import { decartContent } from "./gateway/decart-content.ts";
 import { deliver } from "./gateway/deliver.ts";
 import { dispatch } from "./gateway/dispatch.ts";
 import { early } from "./gateway/early.ts";
 import { fanout } from "./gateway/fanout.ts";
 import { fetch } from "./gateway/fetch.ts";
+import { files } from "./gateway/files.ts";
 import { hooks } from "./gateway/hooks.ts";
 import { http } from "./gateway/http.ts";
+import { inputs } from "./gateway/inputs.ts";
 import { jobs } from "./gateway/jobs.ts";
+import { keepResults } from "./gateway/keep-results.ts";
 import { lost } from "./gateway/lost.ts";
 import { models } from "./gateway/models.ts";
+import { pace } from "./gateway/pace.ts";
 import { path } from "./gateway/path.ts";
 import { poll } from "./gateway/poll.ts";
 import { race } from "./gateway/race.ts";
@@ -24,6 +30,7 @@ const PARTS = {
 	news: [hooks, early, astray, refused, poll, lost, race],
 	doors: [jobs, models, http],
 	callbacks: [fanout, deliver],
+	decart: [decart, decartContent, files, inputs, pace, keepResults],
 } satisfies Record<string, ((open: () => Promise<Db>) => void)[]>;
 type Part = keyof typeof PARTS;
 

@@ -3,6 +3,7 @@ import { callerOf, createKey } from "../../src/access/keys.ts";
 import * as models from "../../src/db/cache.ts";
 import type { Db, Stmt } from "../../src/db/db.ts";
 import { neglected } from "../../src/jobs/backpressure.ts";
+import * as jobFiles from "../../src/jobs/sql/files.ts";
 import * as finish from "../../src/jobs/sql/finish.ts";
 import { jobsPage } from "../../src/jobs/sql/list.ts";
 import * as orphans from "../../src/jobs/sql/orphans.ts";
@@ -77,7 +78,13 @@ export const HOT: Hot[] = [
 			[`${table}_claimed (lane_id=? AND claim_id=?)`, `${table}_1 (id=?)`],
 			null,
 		],
-		[`when one of the ${table} is due`, new RegExp(`^SELECT own.id.+"${table}"`, "s"), [`${table}_1 (id=?)`], null],
+		[`when one of the ${table} is due`, new RegExp(`^SELECT own.id(?!.+waiting).+"${table}"`, "s"), [`${table}_1 (id=?)`], null],
+		[
+			`how many ${table} wait with one`,
+			new RegExp(`^SELECT own.id.+waiting.+"${table}"`, "s"),
+			[`${table}_1 (id=?)`, `${table}_due (lane_id=? AND next_attempt_at<?)`],
+			null,
+		],
 		[
 			`the next of the ${table} of a lane`,
 			new RegExp(`^SELECT t.id.+"${table}" t JOIN`, "s"),
@@ -155,6 +162,11 @@ export const HOT: Hot[] = [
 	],
 	["receipts past their days", oldReceipts.edgeOfReceipts, ["receipts_received ((received_at,id)>(?,?) AND received_at<?)"]],
 	["receipts to be removed", oldReceipts.removeReceipts, ["receipts_received ((received_at,id)>(?,?) AND received_at<?)"]],
+	["files past their time", expired.removeFiles, ["files_expires (expires_at<?)"]],
+	["files that are still needed", oldBlobs.filesNamed, ["files_1 (id=?)", "job_files_file (file_id=?)", "jobs_1 (id=?)"]],
+	["a file that a job may name", jobFiles.fileToUse, ["files_1 (id=?)"], ["files_(pkey|app)"]],
+	["a file that a job has named", jobFiles.fileOnceUsed, ["job_files_file (file_id=?)"]],
+	["the files of a job", jobFiles.filesOfJob, ["job_files_1 (job_id=?)"]],
 	["idempotency keys to be removed", expired.removeKeys, ["idempotency_keys_expires (expires_at<?)"]],
 	["what is cached to be removed", expired.removeCached, ["cache_read (read_at<?)"]],
 	["jobs past their days", oldJobs.edgeOfJobs, ["jobs_ended ((ended_at,id)>(?,?) AND ended_at<?)"]],
@@ -166,12 +178,14 @@ export const HOT: Hot[] = [
 		receipts: [oldJobs.removeReceiptsOf, "receipts_job (job_id=?)"] as const,
 		submissions: [oldJobs.removeSubmissions, "submissions_job (job_id=?)"] as const,
 		results: [oldJobs.removeResults, "results_1 (job_id=?)"] as const,
+		files: [oldJobs.removeJobFiles, "job_files_1 (job_id=?)"] as const,
 	}).map(
 		([name, [stmt, index]]): Hot => [`${name} of jobs to be removed`, stmt, ["jobs_ended ((ended_at,id)>(?,?) AND ended_at<?)", index]],
 	),
 ];
 
 const MODULES: object[] = [delivery, endpoint, event, finish, follow, models, oldBlobs, oldBodies, oldJobs, oldReceipts, orphans, outbound];
+MODULES.push(jobFiles);
 MODULES.push(expired, pause, read, resolve, settling, submit, switching, work);
 
 /** By their texts: all that the modules export, and all that a job's way, its timeline and a key's look-up run. */

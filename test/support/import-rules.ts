@@ -7,7 +7,7 @@ const LAYERS = [
 	["http", "dropin", "sweep", "bootstrap"],
 	["inbound"],
 	["jobs", "retention"],
-	["outbound", "providers", "access"],
+	["outbound", "providers", "access", "files"],
 	["lanes"],
 	["db", "errors", "config", "deps"],
 	["core", "sandbox"],

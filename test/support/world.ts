@@ -7,6 +7,7 @@ import type { Deps } from "../../src/deps.ts";
 import { createApp } from "../../src/http/app.ts";
 import { createDeapiSandbox } from "../../src/sandbox/deapi/app.ts";
 import type { KnobsPatch } from "../../src/sandbox/deapi/knobs.ts";
+import { createDecartSandbox } from "../../src/sandbox/decart/app.ts";
 import { Sweep } from "../../src/sweep.ts";
 import { memoryBlobs } from "./blobs.ts";
 import { counted } from "./counted.ts";
@@ -35,8 +36,11 @@ export interface WorldOptions {
 /** What worlds have that are not told otherwise: a file sets it to play a whole suite on another edge. */
 export const defaults: Pick<WorldOptions, "edge"> = {};
 
+const MOMENT_MS = 20;
+
 export const KEY = "test-api-key-0123456789";
 export const PROVIDER = "https://api.sandbox.test";
+export const DECART = "https://api.decart.test";
 export const GATEWAY = "https://gateway.test";
 export const HOOK_SECRET = "whsec_test_0123456789abcdef0123456789abcdef";
 export const CALLBACK_SECRET = `whsec_${Buffer.from("0123456789abcdef0123456789abcdef").toString("base64")}`;
@@ -55,18 +59,31 @@ export async function openWorld(db: Db, options: WorldOptions = {}) {
 	let holding = false;
 	let receiver: (callback: Callback) => HttpAnswer | Promise<HttpAnswer> = () => answer(200);
 	let network: (request: HttpRequest) => HttpAnswer | null = () => null;
+	let files: (request: HttpRequest) => Response | null = () => null;
 
-	const sandbox = createDeapiSandbox({
+	const cloudTimers = {
+		after(ms: number, fn: () => void) {
+			const timer = { at: now + ms, fn };
+			timers.push(timer);
+			return () => {
+				timers = timers.filter((other) => other !== timer);
+			};
+		},
+	};
+	const decart = createDecartSandbox({
 		clock: { now: () => now },
 		timers: {
 			after(ms, fn) {
-				const timer = { at: now + ms, fn };
-				timers.push(timer);
-				return () => {
-					timers = timers.filter((other) => other !== timer);
-				};
+				if (ms > MOMENT_MS) return cloudTimers.after(ms, fn);
+				const timer = setTimeout(fn); // within an answer that somebody is reading: the clock stands still for that
+				return () => clearTimeout(timer);
 			},
 		},
+		apiKeys: ["decart-key"],
+	});
+	const sandbox = createDeapiSandbox({
+		clock: { now: () => now },
+		timers: cloudTimers,
 		async send(url, { headers, body }) {
 			if (!holding) return { status: (await postHook({ url, headers, body })).status };
 			held.push({ url, headers, body });
@@ -82,13 +99,13 @@ export async function openWorld(db: Db, options: WorldOptions = {}) {
 	const http: Http = async (request) => {
 		const broken = network(request);
 		if (broken) return broken;
-		const { url, method, headers, body = null, keepBytes } = request;
-		if (url.startsWith(PROVIDER)) {
-			const response = await sandbox.app.request(url, { method, headers, body });
-			const text = (await response.text()).slice(0, keepBytes);
-			return { kind: "response", status: response.status, headers: Object.fromEntries(response.headers), body: text, truncated: false };
-		}
-		const callback = { url, headers, body: body ?? "", atMs: now };
+		const { url, method, headers } = request;
+		const body = await bodyOf(request);
+		const cloud = url.startsWith(PROVIDER) ? sandbox : url.startsWith(DECART) ? decart : null;
+		if (cloud !== null) return answerOf(request, await cloud.app.request(url, { method, headers, body }));
+		const fetched = files(request);
+		if (fetched !== null) return answerOf(request, fetched);
+		const callback = { url, headers, body: typeof body === "string" ? body : "", atMs: now };
 		callbacks.push(callback);
 		return receiver(callback);
 	};
@@ -102,6 +119,8 @@ export async function openWorld(db: Db, options: WorldOptions = {}) {
 		DEAPI_BASE_URL: PROVIDER,
 		DEAPI_API_KEY: "sandbox-key",
 		DEAPI_WEBHOOK_SECRET: HOOK_SECRET,
+		DECART_BASE_URL: DECART,
+		DECART_API_KEY: "decart-key",
 		...options.env,
 	});
 	const log = (level: string) => (fields: object, what: string) => void lines.push({ level, what, fields: { ...fields } });
@@ -190,6 +209,11 @@ export async function openWorld(db: Db, options: WorldOptions = {}) {
 		onRequest: (next: typeof network) => {
 			network = next;
 		},
+		/** Answers downloads, before anyone takes them for callbacks; null leaves them alone. */
+		onDownload: (next: typeof files) => {
+			files = next;
+		},
+		decart,
 		/** A process that starts again: what it kept in memory is gone. */
 		restart: () => {
 			sweep = new Sweep(deps);
@@ -221,10 +245,45 @@ export async function openWorld(db: Db, options: WorldOptions = {}) {
 		},
 		close: async () => {
 			sandbox.close();
+			decart.close();
 			await calls.idle();
 			await db.close();
 		},
 	};
+}
+
+/** What the port does with a request's body and an answer's, in memory. */
+async function bodyOf({ body }: HttpRequest): Promise<string | Uint8Array<ArrayBuffer> | null> {
+	if (typeof body !== "object") return body ?? null;
+	const chunks: Uint8Array[] = [];
+	for await (const chunk of body.chunks()) chunks.push(chunk);
+	const whole = new Uint8Array(Buffer.concat(chunks));
+	if (whole.length !== body.bytes) throw new Error(`a body of ${whole.length} bytes was announced as ${body.bytes}`);
+	return whole;
+}
+
+async function answerOf({ take, keepBytes }: HttpRequest, response: Response): Promise<HttpAnswer> {
+	const { status } = response;
+	const headers = Object.fromEntries(response.headers);
+	if (take === undefined || !response.ok)
+		return { kind: "response", status, headers, body: (await response.text()).slice(0, keepBytes), truncated: false };
+	const chunks = response.body ?? new ReadableStream<Uint8Array>({ start: (stream) => stream.close() });
+	let broke = false;
+	async function* watched() {
+		try {
+			yield* chunks as unknown as AsyncIterable<Uint8Array>;
+		} catch (e) {
+			broke = true;
+			throw e;
+		}
+	}
+	try {
+		await take({ status, headers }, watched());
+	} catch (e) {
+		if (broke) return broken("connection_lost", false);
+		throw e;
+	}
+	return { kind: "response", status, headers, body: "", truncated: false };
 }
 
 export type World = Awaited<ReturnType<typeof openWorld>>;

@@ -12,7 +12,11 @@ const NUMBERS = {
 	deapiBaseUrl: "https://api.deapi.ai",
 	deapiWebhookSecrets: [],
 	deapiJobDeadlineMs: 86_400_000,
+	decartBaseUrl: "https://api.decart.ai",
+	decartJobDeadlineMs: 660_000,
+	decartPollsPerMinute: 600,
 	providerDeadlineMs: 30_000,
+	transferDeadlineMs: 600_000,
 	onUnknown: "wait",
 	dispatchDeadlineMs: 259_200_000,
 	sandbox: false,
@@ -31,6 +35,10 @@ const NUMBERS = {
 	backpressureMs: 30_000,
 	hookMaxBytes: 1_048_576,
 	submitMaxBytes: 2_097_152,
+	fileMaxBytes: 268_435_456,
+	fileTtlMs: 86_400_000,
+	resultMaxBytes: 536_870_912,
+	keepResults: false,
 	headersDeadlineMs: 10_000,
 	bodyDeadlineMs: 15_000,
 	signatureWindowMs: 300_000,
@@ -65,7 +73,7 @@ describe("the settings", () => {
 		const set = Object.entries(loadConfig({})).filter(([, value]) => value !== undefined);
 		expect(Object.fromEntries(set)).toEqual(NUMBERS);
 		const without = Object.keys(SETTINGS).filter((name) => !(name in NUMBERS));
-		expect(without).toEqual(["publicUrl", "apiKey", "callbackSecret", "masterKeys", "deapiApiKey"]);
+		expect(without).toEqual(["publicUrl", "apiKey", "callbackSecret", "masterKeys", "deapiApiKey", "deapiPollsPerMinute", "decartApiKey"]);
 	});
 
 	it("count an empty variable as absent", () => {

@@ -1,6 +1,7 @@
 import { z } from "@hono/zod-openapi";
 import { EVENT_TYPES } from "../../jobs/job.ts";
 import { PROVIDERS } from "../../providers/index.ts";
+import type { Provider } from "../../providers/provider.ts";
 import { listOf } from "../list.ts";
 
 const METADATA_MAX_BYTES = 16_384;
@@ -24,8 +25,8 @@ const callback = {
 };
 
 /** One variant for each type of each provider, from the providers' own table. */
-function byType<More extends z.ZodRawShape>(more: More) {
-	const variants = Object.values(PROVIDERS).flatMap(({ name, types }) =>
+function byType<More extends z.ZodRawShape>(providers: readonly Provider[], more: More) {
+	const variants = providers.flatMap(({ name, types }) =>
 		Object.entries(types).map(([type, { input }]) =>
 			z.strictObject({
 				provider: z.literal(name),
@@ -40,8 +41,11 @@ function byType<More extends z.ZodRawShape>(more: More) {
 	if (first === undefined) throw new Error("no job types");
 	return z.discriminatedUnion("type", [first, ...others]);
 }
-export const SubmitBody = byType(callback).openapi("SubmitJob");
-export const PriceBody = byType({}).openapi("PriceJob");
+export const SubmitBody = byType(Object.values(PROVIDERS), callback).openapi("SubmitJob");
+export const PriceBody = byType(
+	Object.values(PROVIDERS).filter(({ price }) => price !== null),
+	{},
+).openapi("PriceJob");
 export const JOB_TYPES = [...new Set(Object.values(PROVIDERS).flatMap(({ types }) => Object.keys(types)))];
 
 export const JobState = z.enum(["queued", "submitted", "processing", "completed", "failed", "canceled"]);

@@ -195,16 +195,15 @@ export const submissionFetching = compileSql<
 	WHERE id = ${p.submission} AND ${whereMoved(p)} RETURNING id`,
 );
 
-/** A send that no one has claimed will not take place. It comes ahead of the job's own move, which requires it. */
+/** A send that no one has begun will not take place, though its input may be on its way here. It comes ahead of the job's own move, which requires it. */
 export const withdrawSubmission = compileSql<
 	{ submission: string; job: string; token: string; reason: string; now: number },
 	{ id: string }
 >(
 	["id"],
-	(
-		p,
-	) => sql`UPDATE ${submissions} SET state = 'not_taken', phase = 'poll', reason = ${p.reason}, next_attempt_at = NULL, ended_at = ${p.now}
-	WHERE id = ${p.submission} AND state = 'pending' AND claim_id IS NULL AND EXISTS (SELECT 1 FROM ${jobs} j
+	(p) => sql`UPDATE ${submissions} SET state = 'not_taken', phase = 'poll', reason = ${p.reason}, next_attempt_at = NULL, claim_id = NULL,
+		ended_at = ${p.now}
+	WHERE id = ${p.submission} AND state = 'pending' AND (claim_id IS NULL OR phase = 'input') AND EXISTS (SELECT 1 FROM ${jobs} j
 		WHERE j.id = ${p.job} AND j.submission_id = ${p.submission} AND j.state = 'queued' AND coalesce(j.event_id, '') = ${p.token}) RETURNING id`,
 );
 

@@ -116,6 +116,8 @@ export const resultOfJob = compile((p: Slots<{ job: string }>) =>
 			content: results.content,
 			contentBlob: results.contentBlob,
 			contentType: results.contentType,
+			sizeBytes: results.sizeBytes,
+			sha256: results.sha256,
 			provider: submissions.provider,
 			accountId: submissions.accountId,
 			providerJobId: submissions.providerJobId,

@@ -6,7 +6,7 @@ import { idempotencyKeys, jobs, submissions } from "../../db/schema.ts";
 export const insertJob = insertRow(jobs);
 export const insertSubmission = insertRow(submissions);
 
-interface Keyed {
+export interface Keyed {
 	keyApp: string;
 	keyRoute: string;
 	key: string;

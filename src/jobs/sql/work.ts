@@ -23,6 +23,7 @@ const claimedSelect = (lane: SQL<string>, claim: SQL<string>) =>
 			polls: submissions.polls,
 			missing: submissions.missing,
 			missingSince: submissions.missingSince,
+			clockFrom: submissions.clockFrom,
 			fetchingSince: submissions.fetchingSince,
 			sentAt: submissions.sentAt,
 			jobState: sql<typeof jobs.$inferSelect.state>`${jobs.state}`.as("job_state"),
@@ -32,6 +33,9 @@ const claimedSelect = (lane: SQL<string>, claim: SQL<string>) =>
 			inputBlob: jobs.inputBlob,
 			acceptedSince: sql<number>`${jobs.createdAt}`.as("accepted_since"),
 			strikes: lanes.strikes,
+			spacingMs: lanes.spacingMs,
+			laneClockMs: sql<number>`${lanes.clockMs}`.as("lane_clock_ms"),
+			laneHeardAt: sql<number>`${lanes.heardAt}`.as("lane_heard_at"),
 		})
 		.from(submissions)
 		.innerJoin(jobs, eq(jobs.id, submissions.jobId))
@@ -51,7 +55,13 @@ export const submissionWork: Kind<Claimed> = {
 	rowsOf: (claim) => claimedOfLane.bind(claim),
 	rowsBeside: (claim) => claimedBeside.bind(claim),
 	leaseMs: (config) => 2 * config.providerDeadlineMs + config.leaseMarginMs,
+	paced: true,
 };
+/** What takes longer than a lease is held meanwhile: files on their way. */
+export const holdLease = compileSql<{ submission: string; claim: string; until: number }, { id: string }>(
+	["id"],
+	(p) => sql`UPDATE ${submissions} SET next_attempt_at = ${p.until} WHERE id = ${p.submission} AND claim_id = ${p.claim} RETURNING id`,
+);
 export const submissionClaimer = () => new Claimer(submissionWork);
 
 /** Guarded by "no id yet", not by the fence: a sender whose lease ran out may still hand the id in. */
@@ -122,12 +132,20 @@ export const releasePoll = compileSql<{ submission: string; claim: string; now: 
 );
 
 export const pollAgain = compileSql<
-	{ submission: string; claim: string; at: number; reason: string | null; missing: number; missingSince: number | null },
+	{
+		submission: string;
+		claim: string;
+		at: number;
+		reason: string | null;
+		missing: number;
+		missingSince: number | null;
+		clockFrom: number | null;
+	},
 	{ id: string }
 >(
 	["id"],
 	(p) => sql`UPDATE ${submissions} SET claim_id = NULL, next_attempt_at = ${p.at}, polls = polls + 1, reason = ${p.reason},
-		missing = ${p.missing}, missing_since = ${p.missingSince}
+		missing = ${p.missing}, missing_since = ${p.missingSince}, clock_from = coalesce(clock_from, ${p.clockFrom})
 	WHERE id = ${p.submission} AND claim_id = ${p.claim} AND phase = 'poll' RETURNING id`,
 );
 
@@ -138,16 +156,25 @@ export const stopPolling = compileSql<{ submission: string; claim: string; now: 
 	WHERE id = ${p.submission} AND claim_id = ${p.claim} AND phase = 'poll' RETURNING id`,
 );
 
-/** The result could not be fetched yet. */
-export const fetchAgain = compileSql<{ submission: string; claim: string; at: number; reason: string }, { id: string }>(
+/** The input or the result could not be fetched yet. */
+export const fetchAgain = compileSql<{ submission: string; claim: string; at: number; since: number; reason: string }, { id: string }>(
 	["id"],
-	(p) => sql`UPDATE ${submissions} SET claim_id = NULL, next_attempt_at = ${p.at}, reason = ${p.reason}
-	WHERE id = ${p.submission} AND claim_id = ${p.claim} AND phase = 'result' RETURNING id`,
+	(p) => sql`UPDATE ${submissions} SET claim_id = NULL, next_attempt_at = ${p.at}, reason = ${p.reason},
+		fetching_since = coalesce(fetching_since, ${p.since})
+	WHERE id = ${p.submission} AND claim_id = ${p.claim} AND phase IN ('input', 'result') RETURNING id`,
 );
 export const stopFetching = compileSql<{ submission: string; claim: string; now: number }, { id: string }>(
 	["id"],
 	(p) => sql`UPDATE ${submissions} SET claim_id = NULL, next_attempt_at = NULL, ended_at = coalesce(ended_at, ${p.now})
-	WHERE id = ${p.submission} AND claim_id = ${p.claim} AND phase = 'result' RETURNING id`,
+	WHERE id = ${p.submission} AND claim_id = ${p.claim} AND phase IN ('input', 'result') RETURNING id`,
+);
+
+/** All that it is to be sent with is here: it waits for its turn like any other. */
+export const inputFetched = compileSql<{ submission: string; claim: string; lane: string; now: number }, { id: string }>(
+	["id"],
+	(p) => sql`UPDATE ${submissions} SET claim_id = NULL, phase = 'send', lane_id = ${p.lane}, next_attempt_at = ${p.now}, reason = NULL,
+		fetching_since = NULL
+	WHERE id = ${p.submission} AND claim_id = ${p.claim} AND phase = 'input' RETURNING id`,
 );
 
 /** A hook that proves nothing asks for a poll, at most once in a while. */

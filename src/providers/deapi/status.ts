@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { Http, HttpAnswer } from "../../core/http.ts";
 import { retryAfterMs } from "../../core/retry-after.ts";
-import type { Account, FetchOutcome, News, PollOutcome } from "../provider.ts";
+import type { Account, Allowance, FetchOutcome, News, PollOutcome, Take } from "../provider.ts";
 import { parse, request } from "./call.ts";
 import { Link } from "./link.ts";
 
@@ -17,29 +17,48 @@ type Said = z.output<typeof Status>["data"];
 
 /** A question that brought no answer; a 404 is one. */
 type Unanswered = Exclude<PollOutcome, { kind: "answered" }>;
-type Asked = Unanswered | { kind: "answered"; said: Said; body: string };
+type Asked = Unanswered | { kind: "answered"; said: Said; body: string; allowance: Allowance };
 
 export async function poll(http: Http, account: Account, providerJobId: string, nowMs: number): Promise<PollOutcome> {
 	const answer = await ask(http, account, providerJobId, nowMs);
-	return answer.kind === "answered" ? { kind: "answered", news: newsOf(answer.said), body: answer.body } : answer;
+	if (answer.kind !== "answered") return answer;
+	const { said, body, allowance } = answer;
+	return { kind: "answered", news: newsOf(said), body, allowance };
 }
 
 /** The status tells the text or a fresh link to it. */
-export async function fetchResult(http: Http, account: Account, providerJobId: string, nowMs: number): Promise<FetchOutcome> {
+export async function fetchResult(
+	http: Http,
+	account: Account,
+	providerJobId: string,
+	take: Take | null,
+	nowMs: number,
+): Promise<FetchOutcome> {
 	const answer = await ask(http, account, providerJobId, nowMs);
 	if (answer.kind === "missing") return failed("http_404");
 	if (answer.kind !== "answered") return failed(answer.reason, answer.kind === "failed" ? answer.retryAfterMs : null);
 	const { result, result_url: link } = answer.said;
+	if (take !== null) return link ? downloadFile(http, account, link, take, nowMs) : failed("no_result_yet");
 	const text = textOf(result);
 	if (text !== null) return fetched(link && text.length > RESULT_KEEP_BYTES ? null : text, link ?? null);
 	return link ? download(http, account, link, nowMs) : failed("no_result_yet");
 }
 
 /** The link is the provider's own, and needs no key. */
-async function download(http: Http, account: Account, url: string, nowMs: number): Promise<FetchOutcome> {
+const linked = (url: string) => {
 	const headers = { accept: "*/*", "user-agent": "jobhook/0.1" };
-	const { deadlineMs } = account;
-	const answer = await http({ method: "GET", url, headers, deadlineMs, keepBytes: RESULT_KEEP_BYTES, reach: "operator" });
+	return { method: "GET" as const, url, headers, reach: "operator" as const };
+};
+
+async function downloadFile(http: Http, account: Account, url: string, take: Take, nowMs: number): Promise<FetchOutcome> {
+	const answer = await http({ ...linked(url), deadlineMs: account.transferDeadlineMs, keepBytes: 0, take });
+	if (answer.kind === "failed") return { ...failed(answer.reason), resultUrl: url };
+	if (answer.status !== 200) return { ...failed(`result_http_${answer.status}`, retryAfter(answer, account, nowMs)), resultUrl: url };
+	return fetched(null, url);
+}
+
+async function download(http: Http, account: Account, url: string, nowMs: number): Promise<FetchOutcome> {
+	const answer = await http({ ...linked(url), deadlineMs: account.deadlineMs, keepBytes: RESULT_KEEP_BYTES });
 	if (answer.kind === "failed") return failed(answer.reason);
 	if (answer.status !== 200) return failed(`result_http_${answer.status}`, retryAfter(answer, account, nowMs));
 	return fetched(answer.truncated ? null : answer.body, url);
@@ -49,11 +68,18 @@ async function ask(http: Http, account: Account, providerJobId: string, nowMs: n
 	const answer = await http(request(account, "GET", `request-status/${encodeURIComponent(providerJobId)}`, STATUS_KEEP_BYTES));
 	if (answer.kind === "failed") return failed(answer.reason);
 	const { status } = answer;
-	if (status === 404) return { kind: "missing" };
+	const allowance = allowanceOf(answer.headers);
+	if (status === 404) return { kind: "missing", allowance };
 	if (status === 401 || status === 403) return { kind: "account_trouble", reason: `http_${status}` };
 	const read = Status.safeParse(parse(answer.body));
-	if (status === 200 && read.success) return { kind: "answered", said: read.data.data, body: answer.body };
-	return failed(status === 200 ? "unreadable_answer" : `http_${status}`, retryAfter(answer, account, nowMs));
+	if (status === 200 && read.success) return { kind: "answered", said: read.data.data, body: answer.body, allowance };
+	return { ...failed(status === 200 ? "unreadable_answer" : `http_${status}`, retryAfter(answer, account, nowMs)), allowance };
+}
+
+/** deAPI says in every answer what the plan allows this route. */
+function allowanceOf(headers: Record<string, string>): Allowance {
+	const numberOf = (name: string) => (/^\d{1,9}$/.test(headers[name] ?? "") ? Number(headers[name]) : null);
+	return { perMinute: numberOf("x-ratelimit-limit") || null, leftToday: numberOf("x-ratelimit-daily-remaining") };
 }
 
 /** A word that is not known never ends a job. deAPI says the first of each; clients and older pages of its know the others. */

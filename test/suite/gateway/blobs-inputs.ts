@@ -26,7 +26,7 @@ export function longInputs(open: () => Promise<Db>): void {
 			sent = [];
 			world.onRequest(({ url, body }) => {
 				if (!url.endsWith("/txt2embedding")) return null;
-				sent.push(JSON.parse(body ?? "") as { input: unknown });
+				sent.push(JSON.parse(String(body)) as { input: unknown });
 				return answer(200, {}, JSON.stringify({ data: { request_id: crypto.randomUUID() } }));
 			});
 		});

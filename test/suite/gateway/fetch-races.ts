@@ -3,7 +3,7 @@ import type { Db } from "../../../src/db/db.ts";
 import { Sweep } from "../../../src/sweep.ts";
 import { openWorld, submitted, type World } from "../../support/world.ts";
 import { cancelJob } from "./jobs-cancel.ts";
-import { accepted, answerFor, eventsOf, holdAnswer, hook, meet, status, submissionsOf, told } from "./tools.ts";
+import { accepted, answerFor, eventsOf, holdAnswer, hook, meet, passAnswered, status, submissionsOf, told } from "./tools.ts";
 import { done, EXAMPLES } from "./types-examples.ts";
 
 const HOUR = 3_600_000;
@@ -47,7 +47,10 @@ export function fetchRaces(open: () => Promise<Db>): void {
 		it("the deadline that gives a job up and success, which is told while the provider still answers that it runs", async () => {
 			const taken = await accepted(world, EXAMPLES["transcribe"]);
 			await told(world, hook(world, { ...taken, event: "job.processing" }));
-			world.jump(24 * HOUR);
+			answerFor(world, "/request-status/", () => status("processing"));
+			await world.pass(60_000);
+			world.onRequest(() => null);
+			await passAnswered(world, 24 * HOUR);
 			const { arrive } = await holdAnswer(world, "/request-status/", () => status("processing"));
 			const real = world.deps.http;
 			world.deps.http = (request) => (request.url.includes("/request-status/") ? Promise.resolve(done("words")) : real(request));

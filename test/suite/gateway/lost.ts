@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Db } from "../../../src/db/db.ts";
 import { answer, broken, openWorld, type World } from "../../support/world.ts";
-import { accepted, answerFor, eventsOf, status, submissionsOf } from "./tools.ts";
+import { accepted, answerFor, eventsOf, passAnswered, status, submissionsOf } from "./tools.ts";
 
 const HOUR = 3_600_000;
 
@@ -52,7 +52,7 @@ export function lost(open: () => Promise<Db>): void {
 		it("fails as timed out at the first poll after 24 hours that says it still runs", async () => {
 			const asked = answerFor(world, "/request-status/", () => status("processing"));
 			await world.pass(30_000);
-			world.jump(24 * HOUR - 30_001);
+			await passAnswered(world, 24 * HOUR - 60_000);
 			await world.run();
 			expect((await world.job(taken.job)).state).toBe("processing");
 			await world.pass(60_001);
@@ -61,6 +61,18 @@ export function lost(open: () => Promise<Db>): void {
 			await world.pass(HOUR);
 			expect(asked.at).toHaveLength(polls);
 			expect(await eventsOf(world, taken.job)).toEqual(["1 job.processing", "2 job.failed"]);
+		});
+
+		it("is not timed out by a time in which nobody asked", async () => {
+			let word = "processing";
+			answerFor(world, "/request-status/", () => status(word, word === "done" ? "https://storage.deapi.ai/r/a.png" : null));
+			await world.pass(30_000);
+			world.jump(48 * HOUR);
+			await world.pass(60_000);
+			expect((await world.job(taken.job)).state).toBe("processing");
+			word = "done";
+			await world.pass(60_000);
+			expect((await world.job(taken.job)).state).toBe("completed");
 		});
 
 		it("is not timed out while the provider cannot be asked", async () => {

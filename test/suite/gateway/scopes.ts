@@ -9,7 +9,7 @@ const ID = "019bc111-2222-7333-8444-5555666677ff";
 function expected(method: string, path: string): Scope {
 	if (/^\/v1\/(keys|apps)/.test(path)) return "admin";
 	if (method === "GET" || path === "/v1/price") return "read";
-	return /^\/v1\/jobs/.test(path) ? "submit" : "admin";
+	return /^\/v1\/(jobs|files)/.test(path) ? "submit" : "admin";
 }
 
 export function scopes(open: () => Promise<Db>): void {

@@ -32,6 +32,16 @@ export async function laneOf(world: World, lane: "txt2img" | "status"): Promise<
 	return (await world.deps.db.read(laneById.bind({ lane: `deapi:default/${lane}` })))[0]!;
 }
 
+const answered = compileSql<{ lane: string; ms: number; now: number }, never>(
+	[],
+	(p) => sql`UPDATE lanes SET clock_ms = clock_ms + ${p.ms}, heard_at = ${p.now} WHERE id = ${p.lane}`,
+);
+/** So much time passes, in which the provider answers questions about other jobs: deadlines run. */
+export async function passAnswered(world: World, ms: number): Promise<void> {
+	world.jump(ms);
+	await world.deps.db.batch([answered.bind({ lane: "deapi:default/status", ms, now: world.now() })]);
+}
+
 /** What Cloudflare answers in deAPI's place to those who accept JSON. */
 export const edgeError = (status: number, code = status) =>
 	answer(status, {}, JSON.stringify({ status, error_code: code, cloudflare_error: true, retryable: true }));

@@ -48,7 +48,7 @@ export function player(world: World, turn: () => Promise<void>) {
 		if (request.url.includes("/request-status/")) return polled === "well" ? real(request) : POLLED[polled];
 		if (!request.url.includes("/txt2img")) return real(request);
 		const now = outcome;
-		const { webhook_url } = JSON.parse(request.body ?? "") as { webhook_url: string };
+		const { webhook_url } = JSON.parse(String(request.body)) as { webhook_url: string };
 		const submission = submissionOfToken(world.deps.secrets, webhook_url.slice(ACCOUNT_URL.length + 1));
 		life.sends.push({ submission: submission!, outcome: now });
 		const told = SENT[now] ?? (await real(request));

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { getTableName } from "drizzle-orm";
 import postgres from "postgres";
@@ -8,6 +8,7 @@ import { openPostgres, type PostgresDb } from "../../../src/node/postgres.ts";
 import { say } from "./things.ts";
 
 const server = inject("postgresUrl");
+const MIGRATIONS = path.resolve(import.meta.dirname, "../../../migrations/postgres");
 const POOL = 10;
 const TABLES = Object.values(schema).map((table) => `DELETE FROM ${getTableName(table)};`);
 
@@ -27,7 +28,7 @@ export async function emptyPostgres({ prepare = true } = {}): Promise<PostgresDb
 	shared ??= (async () => {
 		const db = openPostgres(await newDatabase(), { pool: POOL, prepare });
 		await Promise.all(Array.from({ length: POOL }, () => db.read(say("SELECT pg_sleep(0.05)::text")))); // no test waits for a login
-		await db.raw.unsafe(readFileSync(path.resolve(import.meta.dirname, "../../../migrations/postgres/0000_init.sql"), "utf8"));
+		for (const file of readdirSync(MIGRATIONS).toSorted()) await db.raw.unsafe(readFileSync(path.join(MIGRATIONS, file), "utf8"));
 		return db;
 	})();
 	const db = await shared;

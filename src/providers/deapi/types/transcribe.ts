@@ -16,7 +16,7 @@ export const transcribe: DeapiType = {
 	path: "transcribe",
 	input,
 	ladder: LADDERS.words,
-	text: "text/plain; charset=utf-8",
+	result: { kind: "text", contentType: "text/plain; charset=utf-8" },
 	defaults: {},
 	inference: ["video2text", "audio2text", "transcribe", "vid2txt", "aud2txt"],
 	ranged: {},

@@ -23,7 +23,7 @@ export const txt2audio: DeapiType = {
 	path: "txt2audio",
 	input,
 	ladder: LADDERS.audio,
-	text: null,
+	result: { kind: "link" },
 	defaults: {},
 	inference: ["txt2audio"],
 	ranged: { text: "text", speed: "speed" },

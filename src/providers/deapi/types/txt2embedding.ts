@@ -16,7 +16,7 @@ export const txt2embedding: DeapiType = {
 	path: "txt2embedding",
 	input,
 	ladder: LADDERS.embedding,
-	text: "application/json",
+	result: { kind: "text", contentType: "application/json" },
 	defaults: {},
 	inference: ["txt2embedding"],
 	ranged: {},

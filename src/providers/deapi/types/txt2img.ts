@@ -21,7 +21,7 @@ export const txt2img: DeapiType = {
 	path: "txt2img",
 	input,
 	ladder: LADDERS.image,
-	text: null,
+	result: { kind: "link" },
 	defaults: RANDOM,
 	inference: ["txt2img"],
 	ranged: { ...SIZE, steps: "steps", guidance: "guidance" },

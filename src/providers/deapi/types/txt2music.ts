@@ -21,7 +21,7 @@ export const txt2music: DeapiType = {
 	path: "txt2music",
 	input,
 	ladder: LADDERS.audio,
-	text: null,
+	result: { kind: "link" },
 	defaults: RANDOM,
 	inference: ["txt2music"],
 	ranged: { caption: "caption", duration: "duration", inference_steps: "steps", guidance_scale: "guidance", bpm: "bpm" },

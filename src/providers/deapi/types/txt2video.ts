@@ -19,7 +19,7 @@ export const txt2video: DeapiType = {
 	path: "txt2video",
 	input,
 	ladder: LADDERS.video,
-	text: null,
+	result: { kind: "link" },
 	defaults: RANDOM,
 	inference: ["txt2video"],
 	ranged: { ...SIZE, steps: "steps", frames: "frames", fps: "fps", guidance: "guidance" },

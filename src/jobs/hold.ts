@@ -1,0 +1,21 @@
+import type { Deps } from "../deps.ts";
+import { isUnavailable } from "../errors.ts";
+import { type Claimed, holdLease, submissionWork } from "./sql/work.ts";
+
+/**
+ * Holds a claimed submission while files are on their way, which may take longer than a lease: it is given a new one each third
+ * of its time, for as long as this process lives.
+ */
+export async function holding<T>(deps: Deps, { id: submission, claimId: claim }: Claimed, work: () => Promise<T>): Promise<T> {
+	const lease = submissionWork.leaseMs(deps.config);
+	const hold = () =>
+		deps.db.batch([holdLease.bind({ submission, claim, until: deps.clock.now() + lease })]).catch((e: unknown) => {
+			if (!isUnavailable(e)) deps.log.error({ submission, err: e }, "lease.not_held");
+		});
+	const timer = setInterval(hold, lease / 3);
+	try {
+		return await work();
+	} finally {
+		clearInterval(timer);
+	}
+}

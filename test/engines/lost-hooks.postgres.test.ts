@@ -1,0 +1,4 @@
+import { lostHooks } from "../suite/lost-hooks.ts";
+import { emptyPostgres } from "../support/postgres/database.ts";
+
+lostHooks(emptyPostgres);
