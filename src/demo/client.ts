@@ -12,6 +12,11 @@ export class Client {
 		return this.#call(path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) }, expected);
 	}
 
+	/** multipart/form-data, which names its own type. */
+	postForm<T>(path: string, form: FormData, expected: number): Promise<T> {
+		return this.#call(path, { method: "POST", body: form }, expected);
+	}
+
 	get<T>(path: string): Promise<T> {
 		return this.#call(path, {}, 200);
 	}

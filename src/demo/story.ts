@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Client, Entry, Job } from "./client.ts";
+import type { Plot } from "./plots.ts";
 import type { Receiver } from "./receiver.ts";
 
 const STEP_DEADLINE_MS = 10_000;
@@ -21,15 +22,12 @@ export interface Cast {
 	sandboxUrl: string;
 	/** Signs what goes to the job's own URL. */
 	jobSecret: string;
-	artifact: string;
+	plot: Plot;
 }
 
-const input = { prompt: "a lighthouse at dusk, oil on canvas", width: 512, height: 512, steps: 4, seed: 7 };
-
 /** Submits one job and follows it, telling each thing when it is seen, until both callbacks are acknowledged. */
-export async function followJob({ client, receiver, jobSecret }: Cast, tell: Tell): Promise<Job> {
-	const body = { provider: "deapi", type: "txt2img", model: "Flux1schnell", input, metadata: { order: 42 } };
-	const job = await client.post<Job>("/v1/jobs", { ...body, webhook_url: `${receiver.url}/job`, webhook_secret: jobSecret }, 202);
+export async function followJob({ client, receiver, jobSecret, plot }: Cast, tell: Tell): Promise<Job> {
+	const job = await plot.submit(client, { webhook_url: `${receiver.url}/job`, webhook_secret: jobSecret });
 	tell("job accepted", `202, on disk: ${job.id}`);
 	const told = new Set<string>();
 	await until("every callback acknowledged", async () => {
@@ -51,6 +49,7 @@ export async function followJob({ client, receiver, jobSecret }: Cast, tell: Tel
 function lineFor(entry: Entry): [string, string] | null {
 	if (entry.kind === "submission" && entry.what === "accepted") return ["provider took it", `as ${entry["provider_job_id"]}`];
 	if (entry.kind === "hook") return ["provider's webhook verified", `${entry.what}: ${entry["outcome"]}`];
+	if (entry.kind === "poll") return ["provider asked", `${entry.what}: ${entry["outcome"]}`];
 	if (entry.kind === "event") return ["event recorded", `${entry.what} ${entry["id"]}`];
 	if (entry.kind === "attempt") return ["callback sent", `${entry["status"]} in ${entry["duration_ms"]} ms`];
 	return null;
@@ -95,16 +94,27 @@ async function countEffects({ client, receiver }: Cast, jobId: string): Promise<
 	return data.length + receiver.received.length;
 }
 
-export async function saveResult(cast: Cast, job: Job, tell: Tell): Promise<string> {
+/** Whoever holds the link reads the result; of what is kept here also a part. */
+export async function saveResult({ plot }: Cast, job: Job, tell: Tell): Promise<string> {
 	if (job.result_url === null) throw new Error("the job has no result_url");
 	const response = await fetch(job.result_url);
-	const bytes = new Uint8Array(await response.arrayBuffer());
-	const isPng = Buffer.from(bytes.subarray(1, 4)).toString("latin1") === "PNG";
-	if (response.status !== 200 || !isPng) throw new Error(`${job.result_url} answered ${response.status} and no PNG`);
-	mkdirSync(path.dirname(cast.artifact), { recursive: true });
-	writeFileSync(cast.artifact, bytes);
-	tell("picture saved", `${cast.artifact}, ${bytes.length} bytes`);
-	return cast.artifact;
+	const bytes = Buffer.from(await response.arrayBuffer());
+	const { at, text } = plot.magic;
+	const found = bytes.subarray(at, at + text.length).toString("latin1");
+	if (response.status !== 200 || found !== text) throw new Error(`${job.result_url} answered ${response.status} and no ${text}`);
+	const artifact = path.join("data", plot.artifact);
+	mkdirSync(path.dirname(artifact), { recursive: true });
+	writeFileSync(artifact, bytes);
+	tell("result saved", `${artifact}, ${bytes.length} bytes, ${response.headers.get("content-type")}`);
+	return artifact;
+}
+
+/** Reads the first bytes of a kept result, as a video player does. */
+export async function readPart(job: Job, tell: Tell): Promise<void> {
+	const response = await fetch(job.result_url ?? "", { headers: { range: "bytes=0-99" } });
+	const { length } = await response.bytes();
+	if (response.status !== 206 || length !== 100) throw new Error(`a range was answered ${response.status} with ${length} bytes`);
+	tell("a part of it read", `206, ${response.headers.get("content-range")}`);
 }
 
 async function until(what: string, done: () => Promise<boolean>): Promise<void> {

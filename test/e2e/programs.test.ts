@@ -32,6 +32,18 @@ it("the demo walks one job end to end and ends with a summary in one line", asyn
 	expect(code).toBe(0);
 });
 
+it("the demo for Decart carries a video along, is told by polls alone, and reads the result in a range", async () => {
+	const cwd = scratch();
+	const { code, out } = await run([dist("demo.js"), "--json", "--provider", "decart"], { cwd });
+	const summary = JSON.parse(out.trimEnd().split("\n").at(-1) ?? "");
+	expect(summary).toMatchObject({ ok: true, provider: "decart", verified: { standard_webhooks: true, deapi: true } });
+	const steps = summary.steps.map((step: { name: string }) => step.name);
+	expect(steps).toContain("a part of it read");
+	expect(steps).not.toContain("provider's webhook verified");
+	expect(readFileSync(path.join(cwd, summary.artifact)).subarray(4, 8).toString()).toBe("ftyp");
+	expect(code).toBe(0);
+});
+
 it("a demo on an engine that does not exist names those that do, and exits 2", async () => {
 	const { code, out, err } = await run([dist("demo.js"), "--engine", "mysql"], { cwd: scratch() });
 	expect({ code, out, err }).toEqual({ code: 2, out: "", err: "unknown engine: mysql; one of sqlite, postgres, worker\n" });
