@@ -10,47 +10,18 @@ import type { App } from "./context.ts";
 import { validationFailed } from "./errors.ts";
 import { listed, listOf, pageOf, pageParams } from "./list.ts";
 import { isMultipart, readMultipart } from "./multipart.ts";
+import { FileBody, TTL_MAX_S, TTL_MIN_S, uploadForm } from "./schemas/files.ts";
 import { failure, json } from "./schemas.ts";
 
 const security = [{ bearer: [] }, { apiKey: [] }];
-const [TTL_MIN_S, TTL_MAX_S] = [60, 2_592_000];
 const TTL_MAX_BYTES = 100;
-
-const FileBody = z
-	.object({
-		id: z.string().openapi({ example: "file_019365f0a1b27c3d8e4f5061728394a5" }),
-		name: z.string().nullable().openapi({ description: "As the client called it" }),
-		content_type: z.string().openapi({ description: "By its bytes", example: "video/mp4" }),
-		size_bytes: z.int(),
-		sha256: z.string(),
-		created_at: z.iso.datetime(),
-		expires_at: z.iso.datetime().openapi({ description: "Until then jobs may name it; those that do keep it" }),
-	})
-	.openapi("File");
 
 const params = z.object({ id: z.string().openapi({ param: { name: "id", in: "path" } }) });
 const uploadRoute = createRoute({
 	method: "post",
 	path: "/v1/files",
 	security,
-	request: {
-		body: {
-			required: true,
-			content: {
-				// a schema of OpenAPI's: to one of zod's the library would bind the body, all of it in memory
-				"multipart/form-data": {
-					schema: {
-						type: "object",
-						required: ["file"],
-						properties: {
-							file: { type: "string", format: "binary", description: "At most `FILE_MAX_MB`" },
-							ttl_seconds: { type: "integer", minimum: TTL_MIN_S, maximum: TTL_MAX_S, description: "Else `FILE_TTL_H`" },
-						},
-					},
-				},
-			},
-		},
-	},
+	request: { body: { required: true, content: uploadForm } },
 	responses: {
 		201: json(FileBody, "The file is on disk: jobs may name it by its id"),
 		400: failure("A multipart body that is broken"),

@@ -2,20 +2,17 @@ import v8 from "node:v8";
 import vm from "node:vm";
 import type { Blobs } from "../core/blobs.ts";
 
-/** Bytes that pass between two collections. */
-const EVERY_BYTES = 8 * 1_048_576;
-
 /**
  * V8 sees a small object where a chunk of a file is, and lets a hundred megabytes of chunks that nobody needs pile up. So while
  * files pass, the young generation is collected now and then: a millisecond or two each time, and nothing where none pass.
  */
-export function collected(blobs: Blobs): Blobs {
+export function collected(blobs: Blobs, everyBytes: number): Blobs {
 	const collect = collector();
 	let passed = 0;
 	async function* counted(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
 		for await (const chunk of chunks) {
 			passed += chunk.length;
-			if (passed >= EVERY_BYTES) {
+			if (passed >= everyBytes) {
 				passed = 0;
 				collect();
 			}

@@ -22,6 +22,8 @@ export const POSTGRES_MIGRATIONS = path.join(ROOT, "migrations/postgres");
 const MEASURE_EVERY_MS = 60_000;
 const KNOCK_EVERY_MS = 500;
 const TELL_EVERY_MS = 5000;
+/** Bytes of files that pass between two collections: each piece leaves some times its size behind, as text and in messages. */
+const GARBAGE_BYTES = 2 * 1_048_576;
 
 type Place = Extract<Config["database"], { engine: "postgres" }>;
 
@@ -44,12 +46,12 @@ export async function openPostgresStore(config: Config, { url, name }: Place, lo
 		await clock.measure();
 		measuring = setInterval(() => void clock.measure().catch(() => {}), MEASURE_EVERY_MS); // while it is gone we run on by ourselves
 		measuring.unref();
-		const background = { db: db.background, blobs: collected(openPostgresBlobs(db.background)) };
+		const background = { db: db.background, blobs: collected(openPostgresBlobs(db.background), GARBAGE_BYTES) };
 		const { tell } = notifier;
 		const hear = (wake: () => void) => {
 			if (config.databasePrepare) notifier.hear(wake); // a pooler would hand the connection that listens to somebody else
 		};
-		return { name, applied, db, blobs: collected(openPostgresBlobs(db)), background, clock, secrets, tell, hear, close };
+		return { name, applied, db, blobs: collected(openPostgresBlobs(db), GARBAGE_BYTES), background, clock, secrets, tell, hear, close };
 	} catch (e) {
 		await close();
 		throw inOneLine(e, name);

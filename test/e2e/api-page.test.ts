@@ -1,10 +1,11 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { expect, it } from "vitest";
+import { filmClip } from "../../src/sandbox/video.ts";
 import { API_KEY, ROOT } from "../support/launch.ts";
-import { provider, receiver, service } from "../support/process.ts";
+import { provider, receiver, scratch, service } from "../support/process.ts";
 
 const page = readFileSync(path.join(ROOT, "src/http/README.md"), "utf8");
 /** `### POST /v1/jobs`, and the examples below it: a shell line, and the variable its answer's `id` goes into. */
@@ -33,13 +34,15 @@ it("every documented route has an example on the API page, every example names a
 	const deapi = await provider();
 	const jobhook = await service(deapi.env);
 	const hooks = await receiver();
+	const clip = path.join(scratch(), "clip.mp4");
+	writeFileSync(clip, filmClip({ width: 64, height: 64, frames: 4, fps: 4, seed: "a clip" }));
 	const document = await jobhook.call<{ paths: Record<string, Record<string, { responses: Record<string, unknown> }>> }>("/openapi.json");
 	const documented = Object.entries(document.paths).flatMap(([at, methods]) =>
 		Object.keys(methods).map((method) => `${method.toUpperCase()} ${at}`),
 	);
 	expect(sections.map(({ route }) => route).toSorted()).toEqual(documented.toSorted());
 
-	const env: Record<string, string> = { JOBHOOK: `http://127.0.0.1:${jobhook.port}`, KEY: API_KEY, RECEIVER: hooks.url };
+	const env: Record<string, string> = { JOBHOOK: `http://127.0.0.1:${jobhook.port}`, KEY: API_KEY, RECEIVER: hooks.url, CLIP: clip };
 	for (const { route, examples } of sections) {
 		const [method = "", at = ""] = route.split(" ");
 		expect(examples.length, route).toBeGreaterThan(0);

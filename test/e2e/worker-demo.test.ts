@@ -45,7 +45,7 @@ it("the demo ends the same way on the worker engine, and leaves nothing running 
 	expect(said.err).toBe("");
 	const summary = JSON.parse(said.out.trimEnd().split("\n").at(-1) ?? "");
 	expect(summary).toMatchObject({ ok: true, verified: { standard_webhooks: true, deapi: true }, duplicate_effects: 0 });
-	expect(Object.keys(summary)).toEqual(["ok", "job_id", "steps", "verified", "duplicate_effects", "artifact"]);
+	expect(Object.keys(summary)).toEqual(["ok", "provider", "job_id", "steps", "verified", "duplicate_effects", "artifact"]);
 	expect(summary.job_id).toMatch(/^job_[0-9a-f]{32}$/);
 	const steps = summary.steps.map((step: { name: string }) => step.name);
 	expect(steps).toEqual(expect.arrayContaining(["started", "provider took it", "callbacks verified", "same webhook posted again"]));
@@ -67,7 +67,7 @@ it("a demo that is interrupted takes wrangler and workerd with it; while it ran 
 	const [file = ""] = globSync("jobhook-worker-*/.dev.vars", { cwd: folder }).map((name) => path.join(folder, name));
 	expect(statSync(file).mode & 0o777).toBe(0o600);
 	const secrets = [...readFileSync(file, "utf8").matchAll(/(?:KEY|SECRET)='(.+)'/g)].map((match) => match[1] ?? "");
-	expect(secrets).toHaveLength(4);
+	expect(secrets).toHaveLength(5);
 	const shown = running.map((pid) => ["cmdline", "environ"].map((name) => readFileSync(`/proc/${pid}/${name}`, "latin1")).join()).join();
 	expect(secrets.filter((secret) => shown.includes(secret))).toEqual([]);
 	child.kill("SIGINT");

@@ -2,6 +2,7 @@ import { expect } from "vitest";
 import { callerOf, createKey } from "../../src/access/keys.ts";
 import * as models from "../../src/db/cache.ts";
 import type { Db, Stmt } from "../../src/db/db.ts";
+import * as fileSql from "../../src/files/sql.ts";
 import { neglected } from "../../src/jobs/backpressure.ts";
 import * as jobFiles from "../../src/jobs/sql/files.ts";
 import * as finish from "../../src/jobs/sql/finish.ts";
@@ -164,6 +165,8 @@ export const HOT: Hot[] = [
 	["receipts to be removed", oldReceipts.removeReceipts, ["receipts_received ((received_at,id)>(?,?) AND received_at<?)"]],
 	["files past their time", expired.removeFiles, ["files_expires (expires_at<?)"]],
 	["files that are still needed", oldBlobs.filesNamed, ["files_1 (id=?)", "job_files_file (file_id=?)", "jobs_1 (id=?)"]],
+	["a file", fileSql.fileById, ["files_1 (id=?)"], ["files_(pkey|app)"]],
+	["the files of an app", fileSql.filesOfApp, ["files_app (app_id=? AND id>? AND id<?)"]],
 	["a file that a job may name", jobFiles.fileToUse, ["files_1 (id=?)"], ["files_(pkey|app)"]],
 	["a file that a job has named", jobFiles.fileOnceUsed, ["job_files_file (file_id=?)"]],
 	["the files of a job", jobFiles.filesOfJob, ["job_files_1 (job_id=?)"]],
@@ -185,7 +188,7 @@ export const HOT: Hot[] = [
 ];
 
 const MODULES: object[] = [delivery, endpoint, event, finish, follow, models, oldBlobs, oldBodies, oldJobs, oldReceipts, orphans, outbound];
-MODULES.push(jobFiles);
+MODULES.push(fileSql, jobFiles);
 MODULES.push(expired, pause, read, resolve, settling, submit, switching, work);
 
 /** By their texts: all that the modules export, and all that a job's way, its timeline and a key's look-up run. */

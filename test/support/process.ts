@@ -32,7 +32,13 @@ export async function provider(knobs: KnobsPatch = {}) {
 		knobs,
 	});
 	onTestFinished(() => sandbox.close());
-	const env = { DEAPI_BASE_URL: sandbox.url, DEAPI_API_KEY: "sandbox-key", DEAPI_WEBHOOK_SECRET: HOOK_SECRET };
+	const env = {
+		DEAPI_BASE_URL: sandbox.url,
+		DEAPI_API_KEY: "sandbox-key",
+		DEAPI_WEBHOOK_SECRET: HOOK_SECRET,
+		DECART_BASE_URL: sandbox.url,
+		DECART_API_KEY: "sandbox-key",
+	};
 	const calls = async (name: string) => {
 		const { data } = (await (await fetch(`${sandbox.url}/_sandbox/calls`)).json()) as { data: { call: string }[] };
 		return data.filter((entry) => entry.call === name).length;

@@ -28,7 +28,7 @@ export function fileSubmits(open: () => Promise<Db>): void {
 			["the job first", [["job", JOB], DATA, FACE]],
 			["the job last", [FACE, DATA, ["job", JOB]]],
 			["the job in between", [DATA, ["job", JOB], FACE]],
-			["the job as a file of JSON", [["job", new TextEncoder().encode(JOB), "blob"], DATA, FACE]],
+			["the job as a file of JSON", [["job", Uint8Array.from(Buffer.from(JOB)), "blob"], DATA, FACE]],
 			[
 				"fields by their path",
 				[
@@ -168,6 +168,18 @@ export function fileSubmits(open: () => Promise<Db>): void {
 			const parts: Parts = [["job", JOB], DATA];
 			expect((await send(parts, { authorization: "Bearer a-stranger-0123456789" })).status).toBe(401);
 			expect(world.blobs.keys("files")).toEqual([]);
+		});
+
+		it("is in the document, beside JSON", async () => {
+			interface Body {
+				post: { requestBody: { content: Record<string, { schema: { properties?: object } }> } };
+			}
+			const { paths } = (await (await world.request("/openapi.json")).json()) as { paths: Record<string, Body> };
+			const contentOf = (path: string) => paths[path]!.post.requestBody.content;
+			expect(Object.keys(contentOf("/v1/jobs"))).toEqual(["application/json", "multipart/form-data"]);
+			const form = contentOf("/v1/jobs")["multipart/form-data"];
+			expect(form?.schema.properties).toMatchObject({ job: {}, data: { format: "binary" }, reference_image: { format: "binary" } });
+			expect(Object.keys(contentOf("/v1/files"))).toEqual(["multipart/form-data"]);
 		});
 
 		it("is a 503 where the store takes nothing, and can be sent again", async () => {
