@@ -33,4 +33,6 @@ ALTER TABLE "lanes" ADD COLUMN "clock_ms" bigint DEFAULT 0 NOT NULL;
 ALTER TABLE "lanes" ADD COLUMN "heard_at" bigint DEFAULT 0 NOT NULL;
 ALTER TABLE "results" ADD COLUMN "size_bytes" bigint;
 ALTER TABLE "results" ADD COLUMN "sha256" text COLLATE "C";
+ALTER TABLE "submissions" ADD COLUMN "result_url" text COLLATE "C";
+ALTER TABLE "submissions" ADD COLUMN "silent_since" bigint;
 ALTER TABLE "submissions" ADD COLUMN "clock_from" bigint;

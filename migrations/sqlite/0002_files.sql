@@ -33,4 +33,6 @@ ALTER TABLE `lanes` ADD `clock_ms` integer DEFAULT 0 NOT NULL;--> statement-brea
 ALTER TABLE `lanes` ADD `heard_at` integer DEFAULT 0 NOT NULL;--> statement-breakpoint
 ALTER TABLE `results` ADD `size_bytes` integer;--> statement-breakpoint
 ALTER TABLE `results` ADD `sha256` text;--> statement-breakpoint
+ALTER TABLE `submissions` ADD `result_url` text;--> statement-breakpoint
+ALTER TABLE `submissions` ADD `silent_since` integer;--> statement-breakpoint
 ALTER TABLE `submissions` ADD `clock_from` integer;

@@ -71,16 +71,14 @@ export async function ensureAccounts(ports: Pick<Deps, "db" | "config" | "clock"
 
 function lanesOf({ config }: Pick<Deps, "config">, accountId: string): Bound<unknown>[] {
 	const provider = providerOf(accountId);
-	const types = Object.entries(PROVIDERS[provider]?.types ?? {});
+	const types = Object.keys(PROVIDERS[provider]?.types ?? {});
 	const { perMinute, learns } = settingsOf(config, provider).polls;
 	const polls = pollLane(accountId);
 	return [
 		newLane({ id: polls, kind: "poll", accountId }),
 		paceLane.bind({ lane: polls, ...paceOf(perMinute), keep: learns ? 1 : 0 }), // what was learned is not forgotten by a start
-		...(types.some(([, { result }]) => result.kind === "bytes")
-			? [newLane({ id: contentLane(accountId), kind: "content", accountId })]
-			: []),
-		...types.map(([type]) => newLane({ id: dispatchLane(accountId, type), kind: "dispatch", accountId })),
+		newLane({ id: contentLane(accountId), kind: "content", accountId }),
+		...types.map((type) => newLane({ id: dispatchLane(accountId, type), kind: "dispatch", accountId })),
 	];
 }
 

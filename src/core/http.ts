@@ -34,7 +34,9 @@ export type HttpFailure =
 	| "timeout"
 	| "connection_lost"
 	/** We were told to stop and cut it ourselves. Never a request with `once`: that one ends by its own deadline. */
-	| "stopped";
+	| "stopped"
+	/** The source of an upload broke off: what had left was no whole request, and nobody can have taken it. */
+	| "body_broken";
 
 export type HttpAnswer =
 	| { kind: "response"; status: number; headers: Record<string, string>; body: string; truncated: boolean }

@@ -134,6 +134,10 @@ export const submissions = sqliteTable(
 		missingSince: integer("missing_since"),
 		/** Since when the input or the result is being fetched. */
 		fetchingSince: integer("fetching_since"),
+		/** The provider's link to what it made, as it was told, while that is being fetched. */
+		resultUrl: text("result_url"),
+		/** Since when every question about it has failed. */
+		silentSince: integer("silent_since"),
 		/** What the clock of its poll lane said when the provider first answered about it: its deadline runs on that clock. */
 		clockFrom: integer("clock_from"),
 		/** When a hook that proved nothing last made the poll due. */

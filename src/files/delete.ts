@@ -1,13 +1,13 @@
 import type { Deps } from "../deps.ts";
-import { deleteFileRow } from "./sql.ts";
+import { dropFile, expireFile } from "./sql.ts";
 
 /** From here on no job may name it; those that do keep its bytes, which the sweep removes after them. False: this app has no such file. */
-export async function deleteFile({ db }: Pick<Deps, "db">, appId: string, fileId: string): Promise<boolean> {
-	const [deleted] = await db.batch([deleteFileRow.bind({ app: appId, file: fileId })]);
+export async function deleteFile({ db, clock }: Pick<Deps, "db" | "clock">, appId: string, fileId: string): Promise<boolean> {
+	const [deleted] = await db.batch([expireFile.bind({ app: appId, file: fileId, now: clock.now() })]);
 	return deleted.length > 0;
 }
 
-/** Those that are there. */
-export async function deleteFiles({ db }: Pick<Deps, "db">, appId: string, fileIds: readonly string[]): Promise<void> {
-	if (fileIds.length > 0) await db.batch(fileIds.map((file) => deleteFileRow.bind({ app: appId, file })));
+/** Of a request that came to nothing. */
+export async function dropFiles({ db }: Pick<Deps, "db">, appId: string, fileIds: readonly string[]): Promise<void> {
+	if (fileIds.length > 0) await db.batch(fileIds.map((file) => dropFile.bind({ app: appId, file })));
 }

@@ -41,7 +41,7 @@ export async function keepFile(
 		}
 	}
 	await blobs.write(key, seen());
-	const contentType = (await typeOf(head)) ?? typeIn(claims) ?? UNKNOWN;
+	const contentType = (await mimeOf(head)) ?? typeIn(claims) ?? UNKNOWN;
 	return { id, name, contentType, sizeBytes, sha256: hash.hex(), blob: key };
 }
 
@@ -51,7 +51,7 @@ function tooLarge(key: string, maxBytes: number): JobhookError {
 }
 
 /** Null: these bytes are like nothing that is known, or break off where more was to come. */
-async function typeOf(head: Uint8Array): Promise<string | null> {
+async function mimeOf(head: Uint8Array): Promise<string | null> {
 	try {
 		return (await fileTypeFromBuffer(head))?.mime ?? null;
 	} catch {

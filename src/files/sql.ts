@@ -30,9 +30,18 @@ export const filesOfApp = compile((p: PageSlots & Slots<PageValues & { now: numb
 		.orderBy(desc(files.id))
 		.limit(sql.placeholder("rows")),
 );
-export const deleteFileRow = compile((p: OfFile) =>
+/** One whose id nobody was told. */
+export const dropFile = compile((p: OfFile) =>
 	q
 		.delete(files)
 		.where(and(eq(files.id, p.file), eq(files.appId, p.app)))
+		.returning({ id: files.id }),
+);
+/** Its row goes like that of one that has expired: a submit may have read it just now. */
+export const expireFile = compile((p: OfFile & Slots<{ now: number }>) =>
+	q
+		.update(files)
+		.set({ expiresAt: sql`${p.now}` })
+		.where(and(eq(files.id, p.file), eq(files.appId, p.app), gt(files.expiresAt, p.now)))
 		.returning({ id: files.id }),
 );

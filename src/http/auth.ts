@@ -30,7 +30,7 @@ export function authenticate(deps: Pick<Deps, "db" | "config">) {
 }
 
 /**
- * What a route asks of a key: reading for `read`, submits, their files and what is done to jobs for `submit`. Keys, apps and whatever is
+ * What a route asks of a key: `read` reads; `submit` submits, uploads and deletes files, and acts on jobs. Keys, apps and whatever is
  * not named here ask for `admin`, so that no new route is open by mistake.
  */
 export function scopeOf(method: string, path: string): Scope {

@@ -2,7 +2,7 @@ import parseRange from "range-parser";
 import type { ByteRange } from "../core/blobs.ts";
 
 /** What is asked for: GET or HEAD, and the headers that narrow it down. */
-export interface Asked {
+export interface Wanted {
 	method: string;
 	range?: string | undefined;
 	ifRange?: string | undefined;
@@ -20,7 +20,7 @@ export type Portion =
 	| { status: 416; headers: { "Content-Range": string } };
 
 /** How much of a file answers a request (RFC 9110, 13 and 14). Several ranges, and one that nobody understands, are answered with the whole. */
-export function portionOf({ method, range, ifRange, ifNoneMatch }: Asked, { sizeBytes, etag }: Entity): Portion {
+export function portionOf({ method, range, ifRange, ifNoneMatch }: Wanted, { sizeBytes, etag }: Entity): Portion {
 	if (ifNoneMatch !== undefined && names(ifNoneMatch, etag)) return { status: 304 };
 	// only of a GET; and of a file that is another one by now, or has no date to compare, a range is no use
 	if (range === undefined || method !== "GET" || (ifRange !== undefined && ifRange.trim() !== etag)) return { status: 200 };

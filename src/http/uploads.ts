@@ -1,6 +1,6 @@
 import { createMiddleware } from "hono/factory";
 import type { Deps } from "../deps.ts";
-import { deleteFiles } from "../files/delete.ts";
+import { dropFiles } from "../files/delete.ts";
 import type { StoredFile } from "../files/stored.ts";
 import { addFiles, takeUpload } from "../files/upload.ts";
 import { parsed } from "./bodies.ts";
@@ -25,7 +25,7 @@ export function uploads(deps: Deps) {
 		await next();
 		if (c.res.status === 202 && !c.res.headers.has("idempotent-replayed")) return;
 		const ids = [...files.values()].map(({ id }) => id);
-		await deleteFiles(deps, appId, ids).catch((err) => deps.log.warn({ app: appId, files: ids, err }, "upload.left")); // until they expire
+		await dropFiles(deps, appId, ids).catch((err) => deps.log.warn({ app: appId, files: ids, err }, "upload.left")); // until they expire
 	});
 }
 

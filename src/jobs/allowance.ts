@@ -14,7 +14,7 @@ const DAY_MS = 86_400_000;
  */
 export function keepInside(
 	deps: Deps,
-	{ provider, laneId: lane, spacingMs }: Claimed,
+	{ provider, laneId: lane, spacingMs }: Pick<Claimed, "provider" | "laneId" | "spacingMs">,
 	{ perMinute, leftToday }: Allowance,
 ): Bound<unknown>[] {
 	const writes: Bound<unknown>[] = [];

@@ -8,12 +8,12 @@ import { canBeHooked, PROVIDERS } from "../providers/index.ts";
 import { pollLane, type Send, type SendOutcome } from "../providers/provider.ts";
 import { inputOf } from "./blobs.ts";
 import { endSubmission } from "./end.ts";
-import { FileGone, filesToSend } from "./files.ts";
+import { FileGone, filesToSend } from "./files-to-send.ts";
 import { holding } from "./hold.ts";
-import { fileFieldsOf } from "./inputs.ts";
 import { insist } from "./insist.ts";
 import { isTerminal } from "./job.ts";
 import { firstPollMs } from "./ladder.ts";
+import { fileFieldsOf } from "./named-files.ts";
 import { joinOrphansOf } from "./orphans.ts";
 import * as sql from "./sql/work.ts";
 import { pendingSubmission } from "./submission.ts";
@@ -34,7 +34,7 @@ export async function dispatch(deps: Deps, claimed: sql.Claimed): Promise<void> 
 	const startedAt = deps.clock.now();
 	if (startedAt > claimed.acceptedSince + deps.config.dispatchDeadlineMs) return notDispatched(deps, claimed, "it never had its turn");
 	const input = await inputFor(deps, claimed);
-	if (input === null) return insist(() => notDispatched(deps, claimed, "its input is gone from the store of large bodies"));
+	if (input === null) return insist(() => notDispatched(deps, claimed, "its input, or a file of it, is gone from the store"));
 	const ready = input === "unavailable" ? NO_INPUT : await prepare(deps, claimed, input);
 	const outcome = "kind" in ready ? ready : await (ready.long ? holding(deps, claimed, ready.send) : ready.send());
 	// told before it is written: whatever happens to the database now, the provider's id can be found

@@ -10,7 +10,7 @@ import { type EventState, eventTypeOf, isTerminal, type JobState } from "./job.t
 import { firstPollMs } from "./ladder.ts";
 import type { Ground, Known, Move } from "./move.ts";
 import { resultLane } from "./news.ts";
-import { resultRow } from "./result-row.ts";
+import { linkThatFits, resultRow } from "./result-row.ts";
 import * as sql from "./sql/finish.ts";
 import { tellEnd } from "./wait.ts";
 
@@ -78,8 +78,10 @@ const duesOf = (kind: Due["kind"], rows: { id: string; at: number | null }[]): D
 async function submissionAfter(deps: Deps, known: Known, move: Move, ground: Ground, event: string, now: number) {
 	const at = { submission: known.submissionId, job: known.jobId, event, now, providerJob: move.providerJobId };
 	if (isTerminal(move.state)) return { write: sql.submissionEnded.bind({ ...at, ...endOf(ground) }), dueAt: null };
-	if (move.state === "processing" && move.fetch)
-		return { write: sql.submissionFetching.bind({ ...at, lane: resultLane(known) }), dueAt: now };
+	if (move.state === "processing" && move.fetch) {
+		const fetching = { ...at, lane: resultLane(known), resultUrl: linkThatFits(move.fetch.resultUrl) };
+		return { write: sql.submissionFetching.bind(fetching), dueAt: now };
+	}
 	const lane = pollLane(known.accountId);
 	const pollAt = now + (await firstPollMs(deps, known));
 	return { write: sql.submissionAtWork.bind({ ...at, lane, pollAt }), dueAt: pollAt };

@@ -8,11 +8,17 @@ import { type Claimed, holdLease, submissionWork } from "./sql/work.ts";
  */
 export async function holding<T>(deps: Deps, { id: submission, claimId: claim }: Claimed, work: () => Promise<T>): Promise<T> {
 	const lease = submissionWork.leaseMs(deps.config);
-	const hold = () =>
-		deps.db.batch([holdLease.bind({ submission, claim, until: deps.clock.now() + lease })]).catch((e: unknown) => {
+	const hold = async () => {
+		try {
+			const [held] = await deps.db.batch([holdLease.bind({ submission, claim, until: deps.clock.now() + lease })]);
+			if (held.length > 0) return;
+			clearInterval(timer); // somebody else decided about it; what comes of this will change nothing
+			deps.log.warn({ submission }, "lease.lost");
+		} catch (e) {
 			if (!isUnavailable(e)) deps.log.error({ submission, err: e }, "lease.not_held");
-		});
-	const timer = setInterval(hold, lease / 3);
+		}
+	};
+	const timer = setInterval(() => void hold(), lease / 3);
 	try {
 		return await work();
 	} finally {

@@ -12,8 +12,8 @@ export type Kept = { kind: "text"; text: string; blob: string | null } | { kind:
 
 /** `kept` null: its link is all there is. */
 type Completed = Extract<News, { state: "completed" }> & { kept: Kept | null };
-/** `fetch`: the provider is done, and what it made is to be fetched first. */
-type Processing = { state: "processing"; fetch?: true };
+/** `fetch`: the provider is done, and what it made is to be fetched first; the link to it, where it told one. */
+type Processing = { state: "processing"; fetch?: { resultUrl: string | null } };
 
 /** A move that is due, with what the provider said of it. `canceled` and our own failures come as moves, too. */
 export type Move = (Processing | Completed | Extract<News, { state: "failed" }> | { state: "canceled"; message: string }) & {

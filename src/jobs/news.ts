@@ -8,7 +8,7 @@ interface Kind {
 }
 
 /** The media type of a job's result where it is text; null where it is a file. */
-export function textOf(job: Kind) {
+export function textTypeOf(job: Kind) {
 	const result = typeOf(job)?.result;
 	return result?.kind === "text" ? result.contentType : null;
 }
@@ -19,9 +19,9 @@ export function fetchesFirst(config: Pick<Config, "keepResults">, job: Kind): bo
 	return kind === "text" || kind === "bytes" || (kind === "link" && config.keepResults);
 }
 
-/** Bytes have a lane of their own; where a link or a text is asked for first, that question counts as a poll. */
+/** Files have a lane of their own, for they take their time; a text comes with the answer to a question, which is a poll. */
 export const resultLane = (job: Kind & { accountId: string }): string =>
-	typeOf(job)?.result.kind === "bytes" ? contentLane(job.accountId) : pollLane(job.accountId);
+	typeOf(job)?.result.kind === "text" ? pollLane(job.accountId) : contentLane(job.accountId);
 
 /** What news means for a job of this type: success without a link to the file is not the end of it yet. */
 export function meaning(job: Kind, news: News | null): News | null {

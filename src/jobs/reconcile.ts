@@ -3,7 +3,7 @@ import { newId } from "../core/ids.ts";
 import type { Bound } from "../db/db.ts";
 import type { Deps } from "../deps.ts";
 import { clockNow, heardOn } from "../lanes/clock.ts";
-import { laneWorks, pauseAccount, pauseLane, pauseMs } from "../lanes/pause.ts";
+import { laneWorks, pauseAccount, pauseLane, pauseMs, strikeLane } from "../lanes/pause.ts";
 import { PROVIDERS, settingsOf } from "../providers/index.ts";
 import type { News, PollOutcome } from "../providers/provider.ts";
 import { keepInside } from "./allowance.ts";
@@ -104,10 +104,13 @@ async function stillRunning(deps: Deps, claimed: sql.Claimed): Promise<void> {
 			code: "provider_timeout",
 			message: `the provider had not ended this job after ${inWords(deadlineMs)}`,
 		});
-	await again(deps, claimed, { reason: null, missing: 0, missingSince: null, clockFrom: firstClockOf(deps, claimed) });
+	await again(deps, claimed, { reason: null, missing: 0, missingSince: null, silentSince: null, clockFrom: firstClockOf(deps, claimed) });
 }
 
-const inWords = (ms: number): string => (ms % 3_600_000 === 0 ? `${ms / 3_600_000} h` : `${Math.round(ms / 60_000)} min`);
+function inWords(ms: number): string {
+	const [unit, size] = ms >= 7_200_000 ? ["h", 3_600_000] : ms >= 120_000 ? ["min", 60_000] : ["s", 1000];
+	return `${Math.round(ms / Number(size))} ${unit}`;
+}
 
 const clockOf = (deps: Deps, claimed: sql.Claimed): number => clockNow(claimed, deps.clock.now(), longestSilenceMs(claimed.provider));
 
@@ -123,27 +126,30 @@ async function notFound(deps: Deps, claimed: sql.Claimed): Promise<void> {
 	const missingSince = claimed.missingSince ?? now;
 	if (missing >= LOST_AFTER_POLLS && now - missingSince >= LOST_AFTER_MS)
 		return endSubmission(deps, claimed, { state: "accepted", code: "provider_lost", message: "the provider no longer knows this job" });
-	await again(deps, claimed, { reason: "http_404", missing, missingSince, clockFrom: firstClockOf(deps, claimed) });
+	await again(deps, claimed, { reason: "http_404", missing, missingSince, silentSince: null, clockFrom: firstClockOf(deps, claimed) });
 }
 
 async function later(deps: Deps, claimed: sql.Claimed, reason: string, pause: number | null, account = false): Promise<void> {
 	const now = deps.clock.now();
 	const { missing, missingSince, accountId, laneId } = claimed;
 	const { jobDeadlineMs } = settingsOf(deps.config, claimed.provider);
-	const lastAsk = (claimed.sentAt ?? claimed.acceptedSince) + jobDeadlineMs + deps.config.dispatchDeadlineMs;
-	if (now >= lastAsk) {
+	const silentSince = claimed.silentSince ?? now;
+	const overdue = now >= (claimed.sentAt ?? claimed.acceptedSince) + jobDeadlineMs;
+	if (overdue && now - silentSince >= deps.config.dispatchDeadlineMs) {
 		const message = `the provider could not be asked about this job until long after its deadline; the last answer: ${reason}`;
 		return endSubmission(deps, claimed, { state: "accepted", code: "provider_unreachable", message });
 	}
-	await again(deps, claimed, { reason, missing, missingSince, clockFrom: null }, pause ?? 0);
+	await again(deps, claimed, { reason, missing, missingSince, silentSince, clockFrom: null }, pause ?? 0);
 	if (account) await deps.db.batch([pauseAccount.bind({ account: accountId, kind: "poll", now, until: now + (pause ?? 0), reason })]);
 	else if (pause !== null) await deps.db.batch([pauseLane.bind({ lane: laneId, until: now + pause, reason })]);
+	else if (reason === "http_429")
+		await deps.db.batch([strikeLane.bind({ lane: laneId, now, until: now + pauseMs(claimed.strikes), reason })]);
 }
 
 async function again(
 	deps: Deps,
 	claimed: sql.Claimed,
-	seen: { reason: string | null; missing: number; missingSince: number | null; clockFrom: number | null },
+	seen: { reason: string | null; missing: number; missingSince: number | null; silentSince: number | null; clockFrom: number | null },
 	atLeastMs = 0,
 ): Promise<void> {
 	const delay = Math.max(pollDelayMs(await ladderOf(deps, claimed), claimed.polls + 1, deps.random()), atLeastMs);

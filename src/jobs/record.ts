@@ -2,7 +2,7 @@ import { ConstraintError } from "../db/db.ts";
 import type { receipts } from "../db/schema.ts";
 import type { Deps } from "../deps.ts";
 import type { News } from "../providers/provider.ts";
-import { startFetch } from "./fetch.ts";
+import { startFetch } from "./fetch-result.ts";
 import { finish } from "./finish.ts";
 import { judge, type Verdict } from "./job.ts";
 import type { Ground, Known } from "./move.ts";
@@ -79,7 +79,7 @@ async function act(deps: Deps, known: Known, told: Told, ground: Extract<Ground,
 	const { providerJobId } = told.receipt;
 	if (news === null) return false;
 	if (news.state !== "completed") return finish(deps, known, { ...news, providerJobId }, ground);
-	if (fetchesFirst(deps.config, known)) return startFetch(deps, known, providerJobId, ground);
+	if (fetchesFirst(deps.config, known)) return startFetch(deps, known, { providerJobId, resultUrl: news.resultUrl }, ground);
 	return finish(deps, known, { ...news, kept: null, providerJobId }, ground);
 }
 

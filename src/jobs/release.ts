@@ -5,7 +5,7 @@ import * as sql from "./sql/work.ts";
 import { unknownUntil } from "./unknown.ts";
 
 /**
- * Claims whose lease ran out. A poll is simply due again. A send may have reached the provider: its outcome is unknown,
+ * Claims whose lease ran out. Questions and fetches are simply due again. A send may have reached the provider: its outcome is unknown,
  * and it is never repeated by itself.
  */
 export async function releaseSubmissions(deps: Deps, most = 500): Promise<void> {
@@ -13,7 +13,7 @@ export async function releaseSubmissions(deps: Deps, most = 500): Promise<void> 
 	const expired = await deps.db.read(sql.expiredClaims.bind({ now, most }));
 	const release = async ({ id, jobId, provider, accountId, claimId, state, sentAt }: (typeof expired)[number]) => {
 		if (state !== "sending") {
-			const [released] = await deps.db.batch([sql.releasePoll.bind({ submission: id, claim: claimId, now })]);
+			const [released] = await deps.db.batch([sql.releaseRepeatable.bind({ submission: id, claim: claimId, now })]);
 			if (released.length > 0) deps.wake({ kind: "submission", id, at: now });
 			return;
 		}

@@ -1,6 +1,6 @@
 import type { results } from "../db/schema.ts";
 import type { Known, Move } from "./move.ts";
-import { textOf } from "./news.ts";
+import { textTypeOf } from "./news.ts";
 
 /** Characters. */
 const LINK_MAX = 16_384;
@@ -14,7 +14,7 @@ export function resultRow(known: Known, move: Extract<Move, { state: "completed"
 	const { kept } = move;
 	if (kept === null) return { ...row, ...none };
 	if (kept.kind === "text")
-		return { ...row, ...none, content: kept.blob === null ? kept.text : null, contentBlob: kept.blob, contentType: textOf(known) };
+		return { ...row, ...none, content: kept.blob === null ? kept.text : null, contentBlob: kept.blob, contentType: textTypeOf(known) };
 	const { blob, contentType, sizeBytes, sha256 } = kept.file;
 	return { ...row, content: null, contentBlob: blob, contentType, sizeBytes, sha256 };
 }

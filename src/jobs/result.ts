@@ -3,7 +3,9 @@ import type { ByteRange } from "../core/blobs.ts";
 import type { RowOf } from "../db/db.ts";
 import type { Deps } from "../deps.ts";
 import { JobhookError } from "../errors.ts";
+import { takeTurn } from "../lanes/pace.ts";
 import { PROVIDERS } from "../providers/index.ts";
+import { pollLane } from "../providers/provider.ts";
 import { readLong } from "./blobs.ts";
 import { linkThatFits } from "./result-row.ts";
 import { refreshResult, resultOfJob, stateOfJob } from "./sql/read.ts";
@@ -37,10 +39,17 @@ export async function resultOf(deps: Deps, jobId: string): Promise<Result | null
 	const [row] = await deps.db.read(resultOfJob.bind({ job: jobId }));
 	if (row === undefined) return null;
 	const file = fileOf(deps, jobId, row);
-	if (file !== null) return file;
+	if (file !== null && (row.providerUrl === null || (await isThere(file)))) return file;
 	const text = row.contentBlob === null ? row.content : await readLong(deps, row.contentBlob);
 	if (text !== null) return { kind: "text", text, contentType: row.contentType ?? "text/plain; charset=utf-8" };
 	return row.providerUrl === null ? null : { kind: "link", url: await freshLink(deps, jobId, row, row.providerUrl) };
+}
+
+/** One that is gone is reached by the provider's link, where there is one. */
+async function isThere(file: KeptFile): Promise<boolean> {
+	const first = await file.read({ start: 0, end: 0 });
+	for await (const _ of first ?? []) break;
+	return first !== null;
 }
 
 function fileOf({ blobs, log }: Deps, job: string, row: RowOf<typeof resultOfJob>): KeptFile | null {
@@ -61,6 +70,8 @@ async function freshLink(deps: Deps, job: string, row: RowOf<typeof resultOfJob>
 	const account = await accountById(deps, row.accountId);
 	const provider = PROVIDERS[row.provider];
 	if (account === null || provider === undefined || row.providerJobId === null) return old;
+	const [turn] = await deps.db.batch([takeTurn.bind({ lane: pollLane(account.id), now })]);
+	if (turn.length === 0) return old; // the questions about running jobs go first
 	const answer = await provider.poll(deps.http, account, row.providerJobId, now);
 	const link = answer.kind === "answered" && answer.news?.state === "completed" ? linkThatFits(answer.news.resultUrl) : null;
 	// after a failure the next visitor of this minute does not ask again

@@ -33,6 +33,8 @@ export function pendingSubmission(
 		missing: 0,
 		missingSince: null,
 		fetchingSince: null,
+		resultUrl: null,
+		silentSince: null,
 		clockFrom: null,
 		nudgedAt: 0,
 		createdAt: at,

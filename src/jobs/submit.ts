@@ -11,10 +11,10 @@ import { PROVIDERS } from "../providers/index.ts";
 import type { Account } from "../providers/provider.ts";
 import { accountOf, type Owner } from "./account.ts";
 import { isLong, keepLong } from "./blobs.ts";
-import { type Inputs, inputLaneOf, inputsOf, sameBytes } from "./inputs.ts";
 import type { EventType } from "./job.ts";
 import { objectionsTo } from "./limits.ts";
 import type { Models } from "./models.ts";
+import { type Inputs, inputLaneOf, inputsOf, sameBytes } from "./named-files.ts";
 import { readJob, showJob } from "./read.ts";
 import { insertJobFile, insertJobFileOnKey } from "./sql/files.ts";
 import { stateOfJob } from "./sql/read.ts";
@@ -136,8 +136,8 @@ function rowsOf(deps: Deps, appId: string, request: SubmitRequest, accountId: st
 	const now = deps.clock.now();
 	const job = newId("job", now);
 	const { type, provider } = request;
-	const inputLane = inputLaneOf(appId, inputs);
-	const submission = pendingSubmission({ appId, jobId: job, provider, accountId, type, n: 1, at: now, inputLane });
+	const lane = inputLaneOf(appId, inputs);
+	const submission = pendingSubmission({ appId, jobId: job, provider, accountId, type, n: 1, at: now, inputLane: lane?.id ?? null });
 	const { webhookSecret: secret, webhookEvents, metadata } = request;
 	return {
 		job: {
@@ -164,6 +164,6 @@ function rowsOf(deps: Deps, appId: string, request: SubmitRequest, accountId: st
 		},
 		submission,
 		files: inputs.files.map(({ field, file: { id: fileId, ...facts } }) => ({ ...facts, fileId, field, jobId: job, appId })),
-		lanes: inputLane === null ? [] : [newLane({ id: inputLane, kind: "input", appId })],
+		lanes: lane === null ? [] : [newLane(lane)],
 	};
 }

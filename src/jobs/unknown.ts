@@ -31,7 +31,9 @@ export async function decideUnknown(deps: Deps, claimed: Claimed): Promise<void>
 		});
 	if (deps.config.onUnknown === "resubmit" && (await mayResubmit(deps, claimed.jobId))) return sendAgain(deps, claimed);
 	const { id: submission, claimId: claim, missing, missingSince } = claimed;
-	await deps.db.batch([pollAgain.bind({ submission, claim, at, reason: "unknown", missing, missingSince, clockFrom: null })]);
+	await deps.db.batch([
+		pollAgain.bind({ submission, claim, at, reason: "unknown", missing, missingSince, silentSince: null, clockFrom: null }),
+	]);
 }
 
 async function mayResubmit(deps: Deps, job: string): Promise<boolean> {

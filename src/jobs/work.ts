@@ -1,7 +1,7 @@
 import type { Deps } from "../deps.ts";
 import { dispatch } from "./dispatch.ts";
-import { fetchResult } from "./fetch.ts";
-import { fetchInput } from "./input.ts";
+import { fetchInput } from "./fetch-input.ts";
+import { fetchResult } from "./fetch-result.ts";
 import { poll } from "./reconcile.ts";
 import type { Claimed } from "./sql/work.ts";
 

@@ -31,14 +31,23 @@ export const paceLane = compileSql<{ lane: string; spacing: number; burst: numbe
 		AND (spacing_ms IS NULL OR (${p.keep} = 0 AND spacing_ms <> ${p.spacing})) RETURNING id`,
 );
 
+/** `paced_at` after so many more starts. */
+export const paidUntil = (now: SQL, starts: SQL): SQL =>
+	sql`CASE WHEN paced_at > ${now} THEN paced_at ELSE CAST(${now} AS bigint) END + coalesce(spacing_ms, 0) * ${starts}`;
+
 /** One start that did not wait for its turn: those behind it wait longer. */
 export const chargeLane = compileSql<{ lane: string; now: number }, { id: string }>(
 	["id"],
-	(p) => sql`UPDATE ${lanes} SET paced_at = CASE WHEN paced_at > ${p.now} THEN paced_at ELSE CAST(${p.now} AS bigint) END + spacing_ms
-	WHERE id = ${p.lane} AND spacing_ms IS NOT NULL RETURNING id`,
+	(p) => sql`UPDATE ${lanes} SET paced_at = ${paidUntil(p.now, sql`1`)} WHERE id = ${p.lane} AND spacing_ms IS NOT NULL RETURNING id`,
+);
+/** The same only where one may start now. */
+export const takeTurn = compileSql<{ lane: string; now: number }, { id: string }>(
+	["id"],
+	(p) => sql`UPDATE ${lanes} SET paced_at = ${paidUntil(p.now, sql`1`)}
+	WHERE id = ${p.lane} AND not_before <= ${p.now} AND coalesce(${startsLeft("lanes", p.now)}, 1) > 0 RETURNING id`,
 );
 
-/** Of a provider's limit a fifth is left to others that use the same account, and to requests that arrive closer than they left. */
+/** Of a provider's limit some is left to others that use the same account, and to requests that arrive closer than they left. */
 const SHARE = 0.8;
 const BURST_SHARE = 0.1;
 

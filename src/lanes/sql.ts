@@ -1,7 +1,7 @@
 import { type SQL, sql } from "drizzle-orm";
 import { compileSql, type Slots } from "../db/compile.ts";
 import { type deliveries, lanes, type submissions } from "../db/schema.ts";
-import { openAt, startsLeft } from "./pace.ts";
+import { openAt, paidUntil, startsLeft } from "./pace.ts";
 
 /** What can be claimed: both tables name their lane, their due time and their claim in the same columns. */
 export type Work = typeof deliveries | typeof submissions;
@@ -12,7 +12,7 @@ export interface Claimable {
 }
 
 /**
- * `dueAt`: its first row, or the end of its pause, or its next turn by its pace. `laterAt`: its first row after now. `free`:
+ * `dueAt`: the latest of its first row's time, the end of its pause, and its next turn by its pace. `laterAt`: its first row after now. `free`:
  * slots, when we looked. `paced`: 1 where what starts is to be charged.
  */
 export type Lane = { laneId: string; dueAt: number; laterAt: number | null; free: number; paced: number };
@@ -85,8 +85,9 @@ export const takingLocked = (work: Claimable) =>
 export const charging = ({ table }: Claimable) =>
 	compileSql<{ lane: string; claim: string; now: number }, { id: string }>(
 		["id"],
-		(p) => sql`UPDATE ${lanes} SET paced_at = CASE WHEN paced_at > ${p.now} THEN paced_at ELSE CAST(${p.now} AS bigint) END
-			+ spacing_ms * (SELECT count(*) FROM ${table} t WHERE t.lane_id = ${p.lane} AND t.claim_id = ${p.claim})
+		(
+			p,
+		) => sql`UPDATE ${lanes} SET paced_at = ${paidUntil(p.now, sql`(SELECT count(*) FROM ${table} t WHERE t.lane_id = ${p.lane} AND t.claim_id = ${p.claim})`)}
 		WHERE id = ${p.lane} AND spacing_ms IS NOT NULL
 			AND EXISTS (SELECT 1 FROM ${table} t WHERE t.lane_id = ${p.lane} AND t.claim_id = ${p.claim}) RETURNING id`,
 	);

@@ -6,7 +6,7 @@ import type { Deps } from "../deps.ts";
 import { mayBeWritten } from "../errors.ts";
 import type { Beside, Kind, Ports } from "./claim.ts";
 import { lookAgain } from "./look-again.ts";
-import { openAt, startsLeft } from "./pace.ts";
+import { openAt, paidUntil, startsLeft } from "./pace.ts";
 import { type Claimable, slotsOf, walkOf } from "./sql.ts";
 
 const LANES_IN_A_WALK = 100;
@@ -114,7 +114,7 @@ function turnsOver({ table, set }: Claimable) {
 		),
 		charge: compileSql<{ id: string; claim: string; now: number }, { id: string }>(
 			["id"],
-			(p) => sql`UPDATE ${lanes} SET paced_at = CASE WHEN paced_at > ${p.now} THEN paced_at ELSE CAST(${p.now} AS bigint) END + spacing_ms
+			(p) => sql`UPDATE ${lanes} SET paced_at = ${paidUntil(p.now, sql`1`)}
 			WHERE id = (SELECT asked.lane_id FROM ${table} asked WHERE asked.id = ${p.id}) AND spacing_ms IS NOT NULL
 				AND EXISTS (SELECT 1 FROM ${table} t WHERE t.lane_id = ${lanes.id} AND t.claim_id = ${p.claim}) RETURNING id`,
 		),

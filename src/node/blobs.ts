@@ -5,7 +5,7 @@ import { type Blobs, type ByteRange, readBlobKey } from "../core/blobs.ts";
 import { blobError, codeOf } from "./blob-error.ts";
 import { PARTIAL, writeBlob } from "./blob-write.ts";
 
-/** So many characters of a name make its folder: `job_` and 17 minutes of its time. Folders in order hold keys in order. */
+/** So many characters of a name make its folder: `job_` and 17 minutes of its time, `file_` and some hours. Folders in order hold keys in order. */
 const FOLDER_LENGTH = 11;
 const PARTIAL_MAX_AGE_MS = 86_400_000;
 

@@ -28,6 +28,7 @@ export class Exchange {
 		} catch (e) {
 			if (e instanceof Thrown) throw e.error;
 			if (e instanceof NotConnected) return { kind: "failed", reason: e.reason, before: true };
+			if (this.#ended === "body_broken") return { kind: "failed", reason: "body_broken", before: true };
 			return { kind: "failed", reason: this.#ended ?? "connection_lost", before: false };
 		} finally {
 			clearTimeout(deadline);
@@ -39,7 +40,7 @@ export class Exchange {
 		const answer = await undiciRequest(url, {
 			dispatcher: this.#dispatcher,
 			method,
-			...sendable(this.#request),
+			...sendable(this.#request, () => this.end("body_broken")),
 			signal: this.#abort.signal,
 			headersTimeout: 0,
 			bodyTimeout: 0,
@@ -59,12 +60,17 @@ export class Exchange {
 }
 
 /** An upload is opened when there is a connection to send it over, and closed when that is gone. */
-function sendable({ headers, body }: HttpRequest): Pick<Dispatcher.RequestOptions, "headers" | "body"> {
+function sendable({ headers, body }: HttpRequest, broke: () => void): Pick<Dispatcher.RequestOptions, "headers" | "body"> {
 	if (typeof body !== "object") return { headers, body: body ?? null };
-	return { headers: { ...headers, "content-length": String(body.bytes) }, body: Readable.from(opened(body)) };
+	return { headers: { ...headers, "content-length": String(body.bytes) }, body: Readable.from(opened(body, broke)) };
 }
-async function* opened(body: Upload) {
-	yield* body.chunks();
+async function* opened(body: Upload, broke: () => void) {
+	try {
+		yield* body.chunks();
+	} catch (e) {
+		broke();
+		throw e;
+	}
 }
 
 function flat(headers: Dispatcher.ResponseData["headers"]): Record<string, string> {

@@ -87,7 +87,8 @@ async function startOver(store: Store, server: Server, config: Config, log: Log)
 		loop.stop();
 		const drained = await loop.idle(config.drainMs);
 		if (!drained) http.cut(); // all but sends to a provider: one that is cut would be of unknown outcome, and wait for a day
-		const clean = drained || (await loop.idle(config.providerDeadlineMs + SETTLE_MS));
+		const sending = Math.max(config.providerDeadlineMs, config.transferDeadlineMs);
+		const clean = drained || (await loop.idle(sending + SETTLE_MS));
 		sendWaitersHome();
 		const cut = setTimeout(() => server.closeAllConnections(), 1000);
 		await closed;

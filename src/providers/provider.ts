@@ -51,10 +51,17 @@ export type Take = NonNullable<HttpRequest["take"]>;
 
 /**
  * How the fetching of a result ended. `text` null: its bytes were taken, or it is larger than we keep and its link has to do.
+ * `allowance`: a question was asked, which counts among the polls.
  */
 export type FetchOutcome =
-	| { kind: "fetched"; text: string | null; resultUrl: string | null }
-	| { kind: "failed"; reason: string; retryAfterMs: number | null; resultUrl?: string | null };
+	| { kind: "fetched"; text: string | null; resultUrl: string | null; allowance?: Allowance }
+	| { kind: "failed"; reason: string; retryAfterMs: number | null; resultUrl?: string | null; allowance?: Allowance };
+
+/** A result to be fetched. `link`: the provider's own to it, where it was told. */
+export interface Made {
+	providerJobId: string;
+	link: string | null;
+}
 
 /** A model as a provider describes it. `ranges`: of the input's fields, for each of our types that it serves. */
 export interface Model {
@@ -152,7 +159,7 @@ export interface Provider {
 	send(http: Http, account: Account, send: Send, nowMs: number): Promise<SendOutcome>;
 	poll(http: Http, account: Account, providerJobId: string, nowMs: number): Promise<PollOutcome>;
 	/** Asks for a result that the provider has said is there. `take`: a file, which is handed over; null: text. */
-	fetchResult(http: Http, account: Account, providerJobId: string, take: Take | null, nowMs: number): Promise<FetchOutcome>;
+	fetchResult(http: Http, account: Account, made: Made, take: Take | null, nowMs: number): Promise<FetchOutcome>;
 	models(http: Http, account: Account): Promise<Asked<Model[]>>;
 	/** Whether `models` are all that jobs may name; else another one is left to the provider's own judgement. */
 	modelsAreAll: boolean;

@@ -45,11 +45,14 @@ export const oldCache: Broom = {
 	},
 };
 
+/** A submit that has just read one may not have written yet that it needs it. */
+const FILE_GRACE_MS = 3_600_000;
+
 /** Their bytes go with the blobs that no row names. */
 export const oldFiles: Broom = {
 	name: "files",
 	async step({ db, clock }) {
-		const [removed] = await db.batch([removeFiles.bind({ now: clock.now() })]);
+		const [removed] = await db.batch([removeFiles.bind({ now: clock.now() - FILE_GRACE_MS })]);
 		return goesOn(removed.length);
 	},
 };

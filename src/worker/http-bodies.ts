@@ -2,6 +2,8 @@ import type { HttpRequest, Upload } from "../core/http.ts";
 
 /** No answer, or not the whole of it, in time. */
 export const LATE = new Error("the deadline of a request has passed");
+/** The source of an upload broke off. */
+export const BROKEN = new Error("the source of an upload broke off");
 /** What is read of a body at once: each read costs as much time as 1 kB does. */
 const CHUNK_BYTES = 65_536;
 
@@ -28,7 +30,7 @@ async function pump({ bytes, chunks }: Upload, writer: WritableStreamDefaultWrit
 		if (left !== 0) throw new Error("not as many bytes as were promised");
 		await writer.close().catch(givenUp);
 	} catch {
-		abort.abort();
+		abort.abort(BROKEN);
 	}
 }
 

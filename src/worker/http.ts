@@ -2,7 +2,7 @@ import type { Config } from "../config.ts";
 import { AddressGuard, literalOf } from "../core/address.ts";
 import type { Http, HttpAnswer, HttpRequest } from "../core/http.ts";
 import { handOver, Thrown } from "../core/take.ts";
-import { chunksOf, LATE, readUpTo, sendable } from "./http-bodies.ts";
+import { BROKEN, chunksOf, LATE, readUpTo, sendable } from "./http-bodies.ts";
 
 /**
  * Outbound HTTP over the platform's `fetch`, which is silent about when it failed: a refused connection and one that
@@ -19,6 +19,7 @@ export function createFetchHttp(config: Pick<Config, "callbackAllow">): Http {
 			return await exchange(request, abort);
 		} catch (e) {
 			if (e instanceof Thrown) throw e.error;
+			if (e === BROKEN || abort.signal.reason === BROKEN) return { kind: "failed", reason: "body_broken", before: true };
 			const late = e === LATE || abort.signal.reason === LATE;
 			return { kind: "failed", reason: late ? "timeout" : "connection_lost", before: false };
 		} finally {

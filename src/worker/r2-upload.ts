@@ -1,8 +1,8 @@
 import type { R2Bucket, R2MultipartUpload, R2UploadedPart } from "@cloudflare/workers-types";
 import { inTime } from "./r2-call.ts";
 
-/** R2 wants parts of one size, of 5 MiB at least; an isolate has 128 MB for all it does. */
-export const PART_BYTES = 8 * 1_048_576;
+/** R2 wants parts of one size, of 5 MiB at least; an isolate has 128 MB for all that it does at once. */
+export const PART_BYTES = 5 * 1_048_576;
 
 /** In parts, which nobody sees until the end; at once where one would do. */
 export class R2Upload {

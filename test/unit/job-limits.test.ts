@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { fetchAgainMs } from "../../src/jobs/fetch.ts";
+import { fetchAgainMs } from "../../src/jobs/fetch-again.ts";
 import { objectionsTo } from "../../src/jobs/limits.ts";
 import { meaning } from "../../src/jobs/news.ts";
 import type { Model, Range } from "../../src/providers/provider.ts";

@@ -48,7 +48,9 @@ describe("what a receiver's answer means", () => {
 		expect(verdictOf(answer(status, { "webhook-delivery": wish }))).toEqual(verdict);
 	});
 
-	const failures: Record<Exclude<HttpFailure, "stopped">, boolean> = {
+	/** A callback has a body in memory, which does not break off. */
+	type OfCallbacks = Exclude<HttpFailure, "stopped" | "body_broken">;
+	const failures: Record<OfCallbacks, boolean> = {
 		dns_error: true,
 		address_refused: true,
 		connect_failed: true,
@@ -60,11 +62,8 @@ describe("what a receiver's answer means", () => {
 	it("a request that our own stop cut is ours, and nobody is charged for it", () => {
 		expect(verdictOf(broken("stopped", false))).toEqual({ kind: "ours", reason: "stopped" });
 	});
-	it.each(Object.entries(failures) as [Exclude<HttpFailure, "stopped">, boolean][])(
-		"%s is tried again under its own name",
-		(reason, before) => {
-			const failed: HttpAnswer = broken(reason, before);
-			expect(verdictOf(failed)).toEqual(again(reason, { overload: reason === "timeout" }));
-		},
-	);
+	it.each(Object.entries(failures) as [OfCallbacks, boolean][])("%s is tried again under its own name", (reason, before) => {
+		const failed: HttpAnswer = broken(reason, before);
+		expect(verdictOf(failed)).toEqual(again(reason, { overload: reason === "timeout" }));
+	});
 });

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { type Asked, portionOf } from "../../src/http/ranges.ts";
+import { portionOf, type Wanted } from "../../src/http/ranges.ts";
 
 const ETAG = `"${"ab".repeat(32)}"`;
-const of = (asked: Partial<Asked>, sizeBytes = 1000) => portionOf({ method: "GET", ...asked }, { sizeBytes, etag: ETAG });
+const of = (asked: Partial<Wanted>, sizeBytes = 1000) => portionOf({ method: "GET", ...asked }, { sizeBytes, etag: ETAG });
 const part = (start: number, end: number, size = 1000) => ({
 	status: 206,
 	range: { start, end },

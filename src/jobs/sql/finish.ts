@@ -183,14 +183,14 @@ export const submissionAtWork = compileSql<
 	WHERE id = ${p.submission} AND ${whereMoved(p)} RETURNING id`,
 );
 
-/** The provider is done: what it made is text, and to be fetched now. */
+/** The provider is done: what it made is to be fetched now. */
 export const submissionFetching = compileSql<
-	{ submission: string; job: string; event: string; providerJob: string | null; lane: string; now: number },
+	{ submission: string; job: string; event: string; providerJob: string | null; lane: string; resultUrl: string | null; now: number },
 	{ id: string }
 >(
 	["id"],
 	(p) => sql`UPDATE ${submissions} SET state = 'accepted', provider_job_id = coalesce(provider_job_id, ${p.providerJob}),
-		accepted_at = coalesce(accepted_at, ${p.now}), lane_id = ${p.lane}, phase = 'result', fetching_since = ${p.now},
+		accepted_at = coalesce(accepted_at, ${p.now}), lane_id = ${p.lane}, phase = 'result', result_url = ${p.resultUrl},
 		next_attempt_at = ${p.now}, claim_id = NULL, reason = NULL
 	WHERE id = ${p.submission} AND ${whereMoved(p)} RETURNING id`,
 );

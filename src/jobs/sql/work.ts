@@ -25,6 +25,8 @@ const claimedSelect = (lane: SQL<string>, claim: SQL<string>) =>
 			missingSince: submissions.missingSince,
 			clockFrom: submissions.clockFrom,
 			fetchingSince: submissions.fetchingSince,
+			resultUrl: submissions.resultUrl,
+			silentSince: submissions.silentSince,
 			sentAt: submissions.sentAt,
 			jobState: sql<typeof jobs.$inferSelect.state>`${jobs.state}`.as("job_state"),
 			type: jobs.type,
@@ -125,7 +127,7 @@ export const expiredClaims = compileSql<
 	(p) => sql`SELECT id, job_id, provider, account_id, claim_id, state, sent_at FROM ${submissions}
 	WHERE claim_id IS NOT NULL AND next_attempt_at <= ${p.now} LIMIT ${p.most}`,
 );
-export const releasePoll = compileSql<{ submission: string; claim: string; now: number }, { id: string }>(
+export const releaseRepeatable = compileSql<{ submission: string; claim: string; now: number }, { id: string }>(
 	["id"],
 	(p) => sql`UPDATE ${submissions} SET claim_id = NULL, next_attempt_at = ${p.now}
 	WHERE id = ${p.submission} AND claim_id = ${p.claim} AND phase <> 'send' RETURNING id`,
@@ -139,13 +141,14 @@ export const pollAgain = compileSql<
 		reason: string | null;
 		missing: number;
 		missingSince: number | null;
+		silentSince: number | null;
 		clockFrom: number | null;
 	},
 	{ id: string }
 >(
 	["id"],
 	(p) => sql`UPDATE ${submissions} SET claim_id = NULL, next_attempt_at = ${p.at}, polls = polls + 1, reason = ${p.reason},
-		missing = ${p.missing}, missing_since = ${p.missingSince}, clock_from = coalesce(clock_from, ${p.clockFrom})
+		missing = ${p.missing}, missing_since = ${p.missingSince}, silent_since = ${p.silentSince}, clock_from = coalesce(clock_from, ${p.clockFrom})
 	WHERE id = ${p.submission} AND claim_id = ${p.claim} AND phase = 'poll' RETURNING id`,
 );
 

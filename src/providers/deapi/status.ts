@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { Http, HttpAnswer } from "../../core/http.ts";
 import { retryAfterMs } from "../../core/retry-after.ts";
-import type { Account, Allowance, FetchOutcome, News, PollOutcome, Take } from "../provider.ts";
+import type { Account, Allowance, FetchOutcome, Made, News, PollOutcome, Take } from "../provider.ts";
 import { parse, request } from "./call.ts";
 import { Link } from "./link.ts";
 
@@ -26,15 +26,21 @@ export async function poll(http: Http, account: Account, providerJobId: string, 
 	return { kind: "answered", news: newsOf(said), body, allowance };
 }
 
+/** A link that was told is tried first: that costs no question. One that has aged is refused, and a fresh one asked for. */
+export async function fetchResult(http: Http, account: Account, made: Made, take: Take | null, nowMs: number): Promise<FetchOutcome> {
+	if (take !== null && made.link !== null) {
+		const outcome = await downloadFile(http, account, made.link, take, nowMs);
+		if (outcome.kind === "fetched" || !/^result_http_4/.test(outcome.reason)) return outcome;
+	}
+	const answer = await ask(http, account, made.providerJobId, nowMs);
+	const { allowance = NO_WORD } = answer;
+	return { ...(await read(http, account, answer, take, nowMs)), allowance };
+}
+
+const NO_WORD: Allowance = { perMinute: null, leftToday: null };
+
 /** The status tells the text or a fresh link to it. */
-export async function fetchResult(
-	http: Http,
-	account: Account,
-	providerJobId: string,
-	take: Take | null,
-	nowMs: number,
-): Promise<FetchOutcome> {
-	const answer = await ask(http, account, providerJobId, nowMs);
+async function read(http: Http, account: Account, answer: Asked, take: Take | null, nowMs: number): Promise<FetchOutcome> {
 	if (answer.kind === "missing") return failed("http_404");
 	if (answer.kind !== "answered") return failed(answer.reason, answer.kind === "failed" ? answer.retryAfterMs : null);
 	const { result, result_url: link } = answer.said;
@@ -46,7 +52,7 @@ export async function fetchResult(
 
 /** The link is the provider's own, and needs no key. */
 const linked = (url: string) => {
-	const headers = { accept: "*/*", "user-agent": "jobhook/0.1" };
+	const headers = { accept: "*/*", "accept-encoding": "identity", "user-agent": "jobhook/0.1" };
 	return { method: "GET" as const, url, headers, reach: "operator" as const };
 };
 

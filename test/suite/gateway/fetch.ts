@@ -51,7 +51,7 @@ export function fetch(open: () => Promise<Db>): void {
 			expect(await told(world, completed(taken))).toBe("200 applied");
 			expect(await world.job(taken.job)).toMatchObject({ state: "processing", revision: 1, result_url: null });
 			expect((await result(taken.job)).status).toBe(409);
-			expect(await submissionsOf(world, taken.job)).toMatchObject([{ phase: "result", fetchingSince: world.now() }]);
+			expect(await submissionsOf(world, taken.job)).toMatchObject([{ phase: "result", fetchingSince: null }]);
 			await world.run();
 			expect(await world.job(taken.job)).toMatchObject({ state: "completed", revision: 2 });
 			expect(await eventsOf(world, taken.job)).toEqual(["1 job.processing", "2 job.completed"]);

@@ -177,6 +177,13 @@ export function inputs(open: () => Promise<Db>): void {
 			expect((await wish(await upload(world, clip))).status).toBe(409);
 		});
 
+		it("that is no URL at all is refused, also under a key that is in use", async () => {
+			const wish = (data: string) => world.submit({ ...EDIT, input: { data } }, { "idempotency-key": "k1" });
+			expect((await wish(await upload(world))).status).toBe(202);
+			expect((await wish("http://")).status).toBe(409);
+			expect((await world.submit({ ...EDIT, input: { data: "http://" } })).status).toBe(422);
+		});
+
 		it("of another app is none", async () => {
 			const made = await world.request("/v1/apps", {
 				method: "POST",

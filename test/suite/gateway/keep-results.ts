@@ -26,6 +26,53 @@ export function keepResults(open: () => Promise<Db>): void {
 			expect(answer.headers.get("content-disposition")).toContain(`${job}.png`);
 		});
 
+		it("costs no question where its webhook told the link, and a fresh link where that has aged", async () => {
+			await submitted(world);
+			await world.pass(10_000);
+			expect(await world.calls("request-status")).toEqual([]);
+			await world.knobs({ calls: [{ call: "result", status: 403 }] });
+			const aged = await submitted(world);
+			await world.pass(10_000);
+			expect(await world.calls("request-status")).toHaveLength(1);
+			expect((await world.job(aged)).state).toBe("completed");
+		});
+
+		it("is reached by the link that its webhook told where nothing else could be had for an hour", async () => {
+			await world.knobs({
+				calls: [
+					{ call: "result", status: 404, times: 1000 },
+					{ call: "request-status", status: 429, times: 1000 },
+				],
+			});
+			const job = await submitted(world);
+			await world.pass(HOUR - 60_000);
+			expect((await world.job(job)).state).toBe("processing");
+			await world.pass(15 * 60_000);
+			expect((await world.job(job)).state).toBe("completed");
+			expect((await result(job)).status).toBe(302);
+		});
+
+		it("that is gone from the store is reached by the provider's link", async () => {
+			const job = await submitted(world);
+			await world.pass(10_000);
+			world.blobs.kept.clear();
+			expect((await result(job)).status).toBe(302);
+		});
+
+		it("is given the hour from the first try that failed, however late that comes", async () => {
+			world.onRequest(({ url }) => (url.includes("/results/") ? { kind: "failed", reason: "connection_lost", before: false } : null));
+			const job = await submitted(world);
+			await world.pass(1000);
+			world.jump(3 * HOUR);
+			await world.run();
+			await world.pass(5000);
+			expect((await world.job(job)).state).toBe("processing");
+			world.onRequest(() => null);
+			await world.pass(HOUR);
+			expect(await eventsOf(world, job)).toEqual(["1 job.processing", "2 job.completed"]);
+			expect(world.blobs.keys("results")).toHaveLength(1);
+		});
+
 		it("is reached by the provider's link where it could not be copied for an hour", async () => {
 			world.blobs.breaks("write");
 			const job = await submitted(world);

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Db } from "../../../src/db/db.ts";
-import { openWorld, submitted, type World } from "../../support/world.ts";
+import { answer, openWorld, submitted, type World } from "../../support/world.ts";
 import { accepted, submissionsOf } from "./tools.ts";
 
 const MINUTE = 60_000;
@@ -51,6 +51,33 @@ export function pace(open: () => Promise<Db>): void {
 			expect(later.filter((call) => call.status === 429)).toEqual([]);
 			expect(busiest(later)).toBeLessThanOrEqual(6);
 			expect(later.length).toBeGreaterThan(30);
+		});
+
+		it("rest for a while after a refusal that names no time", async () => {
+			await world.knobs({ jobs: { processingMs: HOUR }, rateLimit: null });
+			for (let i = 0; i < 5; i++) await accepted(world, { webhook_url: undefined });
+			let refusals = 0;
+			world.onRequest(({ url }) => {
+				if (!url.includes("/request-status/")) return null;
+				refusals++;
+				return answer(429);
+			});
+			await world.pass(10 * MINUTE);
+			expect(refusals).toBeLessThan(30); // five at a time, 30 s, 1, 2 and 4 min apart
+			world.onRequest(() => null);
+			await world.pass(20 * MINUTE);
+			expect((await calls()).length).toBeGreaterThan(5);
+		});
+
+		it("leave no more to visitors who need a fresh link than the pace allows: the others get the old one", async () => {
+			await world.knobs({ rateLimit: { perMinute: 10, perDay: null } });
+			const jobs: string[] = [];
+			for (let i = 0; i < 8; i++) jobs.push(await submitted(world, { webhook_url: undefined }));
+			await world.pass(10 * MINUTE);
+			world.jump(2 * HOUR);
+			const before = (await calls()).length;
+			for (const job of jobs) expect((await world.request(`/v1/jobs/${job}/result`)).status).toBe(302);
+			expect((await calls()).length - before).toBe(1);
 		});
 
 		it("rest until midnight UTC when the day's are used up, and the jobs' deadlines with them", async () => {

@@ -77,7 +77,7 @@ export const KINDS: Record<"deliveries" | "submissions", Kind> = {
 		},
 		settle: ({ id, claimId }, now) => work.stopPolling.bind({ submission: id, claim: claimId, now }),
 		expired: (now) => work.expiredClaims.bind({ now, most: 500 }),
-		giveBack: ({ id, claimId }, now) => work.releasePoll.bind({ submission: id, claim: claimId, now }),
+		giveBack: ({ id, claimId }, now) => work.releaseRepeatable.bind({ submission: id, claim: claimId, now }),
 	},
 };
 

@@ -38,8 +38,9 @@ export async function inputsOf(deps: Deps, app: string, wish: Wish): Promise<Inp
 function addUrl(deps: Deps, { urls }: Inputs, field: string, url: string): string | null {
 	if (!/^https?:/i.test(url))
 		return "must be the id of a file (POST /v1/files), an http(s) URL, or a part of this name in a multipart request";
-	urls.push({ field, url });
-	return new AddressGuard(deps.config.callbackAllow, deps.publicUrl).objection(url);
+	const objection = new AddressGuard(deps.config.callbackAllow, deps.publicUrl).objection(url);
+	if (objection === null) urls.push({ field, url });
+	return objection;
 }
 
 async function addFile(deps: Deps, { files }: Inputs, app: string, { field, media }: FileField, id: string): Promise<string | null> {
@@ -58,8 +59,9 @@ export function sameBytes(input: Record<string, unknown>, { files }: Inputs): Re
 	return { ...input, ...Object.fromEntries(files.map(({ field, file }) => [field, `sha256:${file.sha256}`])) };
 }
 
-/** Where the files of these URLs wait to be fetched: a slow host keeps only its own app's jobs waiting. Null: there are none. */
-export function inputLaneOf(app: string, { urls }: Pick<Inputs, "urls">): string | null {
-	const [first] = urls;
-	return first === undefined ? null : `input/${app}/${new URL(first.url).origin}`;
-}
+/** At once of one app: slow hosts keep only its own jobs waiting, and never all that this process does. */
+const FETCHES_OF_AN_APP = 4;
+
+/** Where files wait to be fetched from their URLs. Null: there are none. */
+export const inputLaneOf = (appId: string, { urls }: Pick<Inputs, "urls">) =>
+	urls.length === 0 ? null : { id: `input/${appId}`, kind: "input" as const, appId, maxInFlight: FETCHES_OF_AN_APP };

@@ -9,20 +9,20 @@ import type { StoredFile } from "../files/stored.ts";
 import { dispatchLane, type FileField } from "../providers/provider.ts";
 import { inputOf } from "./blobs.ts";
 import { endSubmission } from "./end.ts";
-import { FETCH_DEADLINE_MS, fetchAgainMs } from "./fetch.ts";
+import { type FailedFetch, stopFetch, triedAgain } from "./fetch-again.ts";
 import { holding } from "./hold.ts";
-import { fileFieldsOf, isOf } from "./inputs.ts";
 import { isTerminal } from "./job.ts";
+import { fileFieldsOf, isOf } from "./named-files.ts";
 import { filesOfJob, insertFetchedFile } from "./sql/files.ts";
-import { type Claimed, fetchAgain, inputFetched, stopFetching } from "./sql/work.ts";
+import { type Claimed, inputFetched } from "./sql/work.ts";
 
-type Outcome = { kind: "fetched" } | { kind: "failed"; reason: string; retryAfterMs: number | null; hopeless?: boolean };
+type Outcome = { kind: "fetched" } | ({ kind: "failed" } & FailedFetch);
 
 /** Fetches the files that a job names by URL; then it waits to be sent. Nothing has left for the provider yet, so all of it may be repeated. */
 export async function fetchInput(deps: Deps, claimed: Claimed): Promise<void> {
 	const { id: submission, claimId: claim, jobId, accountId, type } = claimed;
 	const startedAt = deps.clock.now();
-	if (isTerminal(claimed.jobState)) return stop(deps, claimed);
+	if (isTerminal(claimed.jobState)) return stopFetch(deps, claimed);
 	const outcome = await holding(deps, claimed, () => fetchAll(deps, claimed));
 	const now = deps.clock.now();
 	deps.log.info({ job: jobId, submission, ...withKind(outcome), ms: now - startedAt }, "input.fetched");
@@ -47,12 +47,13 @@ async function fetchAll(deps: Deps, claimed: Claimed): Promise<Outcome> {
 		return { kind: "fetched" };
 	} catch (e) {
 		if (isUnavailable(e)) return { kind: "failed", reason: "not_kept", retryAfterMs: null };
-		if (e instanceof JobhookError && e.code === "payload_too_large") return hopeless("too_large");
-		throw e;
+		if (e instanceof JobhookError && e.code === "payload_too_large") return givenUp("too_large");
+		deps.log.error({ submission: claimed.id, err: e }, "input.broke"); // a fault of ours: its hour runs all the same
+		return { kind: "failed", reason: "internal", retryAfterMs: null };
 	}
 }
 
-const hopeless = (reason: string): Outcome => ({ kind: "failed", reason, retryAfterMs: null, hopeless: true });
+const givenUp = (reason: string): Outcome => ({ kind: "failed", reason, retryAfterMs: null, hopeless: true });
 
 async function fetchOne(deps: Deps, claimed: Claimed, { field, media }: FileField, url: string): Promise<Outcome> {
 	const { appId, jobId, id: submission, claimId: claim } = claimed;
@@ -75,7 +76,7 @@ async function fetchOne(deps: Deps, claimed: Claimed, { field, media }: FileFiel
 	if (answer.kind === "failed")
 		return { kind: "failed", reason: `${field}_${answer.reason}`, retryAfterMs: null, hopeless: answer.reason === "address_refused" };
 	if (kept === null) return refused(deps, field, answer);
-	if (!isOf(media, kept.contentType)) return hopeless(`${field}_is_no_${media}`);
+	if (!isOf(media, kept.contentType)) return givenUp(`${field}_is_no_${media}`);
 	const { id: fileId, ...facts } = kept;
 	await deps.db.batch([insertFetchedFile.bind({ ...facts, fileId, jobId, field, appId, submission, claim })]);
 	return { kind: "fetched" };
@@ -93,20 +94,9 @@ function nameIn(url: string): string | null {
 	return last === "" ? null : last.slice(-255);
 }
 
-async function later(deps: Deps, claimed: Claimed, { reason, retryAfterMs: retry, hopeless }: Outcome & { kind: "failed" }): Promise<void> {
-	const now = deps.clock.now();
-	const since = claimed.fetchingSince ?? now;
-	if (hopeless || now - since >= FETCH_DEADLINE_MS)
-		return endSubmission(deps, claimed, {
-			state: "not_taken",
-			code: "input_unavailable",
-			message: `a file of this job could not be fetched from its URL${hopeless ? "" : " within an hour"}; the last answer: ${reason}`,
-		});
-	const at = now + fetchAgainMs(now - since, retry);
-	await deps.db.batch([fetchAgain.bind({ submission: claimed.id, claim: claimed.claimId, at, since, reason })]);
-	deps.wake({ kind: "submission", id: claimed.id, at });
-}
-
-async function stop(deps: Deps, claimed: Claimed): Promise<void> {
-	await deps.db.batch([stopFetching.bind({ submission: claimed.id, claim: claimed.claimId, now: deps.clock.now() })]);
+async function later(deps: Deps, claimed: Claimed, failed: Outcome & { kind: "failed" }): Promise<void> {
+	if (await triedAgain(deps, claimed, failed)) return;
+	const when = failed.hopeless ? "" : " within an hour";
+	const message = `a file of this job could not be fetched from its URL${when}; the last answer: ${failed.reason}`;
+	return endSubmission(deps, claimed, { state: "not_taken", code: "input_unavailable", message });
 }

@@ -3,14 +3,14 @@ import type { Deps } from "../deps.ts";
 import { isUnavailable, JobhookError } from "../errors.ts";
 import { keepFile } from "../files/keep.ts";
 import type { StoredFile } from "../files/stored.ts";
-import type { FetchOutcome, Take } from "../providers/provider.ts";
+import type { Allowance, FetchOutcome, Take } from "../providers/provider.ts";
 import { keepLong } from "./blobs.ts";
 import type { Kept } from "./move.ts";
 import type { Claimed } from "./sql/work.ts";
 
 /** How one try went. `kept` null: its link has to do. `hopeless`: no other try will go better. */
 export type Fetched =
-	| { kind: "fetched"; kept: Kept | null; resultUrl: string | null }
+	| { kind: "fetched"; kept: Kept | null; resultUrl: string | null; allowance?: Allowance }
 	| (Extract<FetchOutcome, { kind: "failed" }> & { hopeless?: true });
 
 type Ask = (take: Take | null, nowMs: number) => Promise<FetchOutcome>;
@@ -19,13 +19,13 @@ type Ask = (take: Take | null, nowMs: number) => Promise<FetchOutcome>;
 export async function fetchText(deps: Deps, { jobId: id, appId }: Claimed, ask: Ask): Promise<Fetched> {
 	const outcome = await ask(null, deps.clock.now());
 	if (outcome.kind === "failed") return outcome;
-	const { text, resultUrl } = outcome;
-	if (text === null) return { kind: "fetched", kept: null, resultUrl };
+	const { text, ...rest } = outcome;
+	if (text === null) return { ...rest, kept: null };
 	try {
-		return { kind: "fetched", kept: { kind: "text", text, blob: await keepLong(deps, "results", { id, appId }, text) }, resultUrl };
+		return { ...rest, kept: { kind: "text", text, blob: await keepLong(deps, "results", { id, appId }, text) } };
 	} catch (e) {
 		if (!isUnavailable(e)) throw e;
-		return { kind: "failed", reason: "not_kept", retryAfterMs: null, resultUrl };
+		return { ...rest, kind: "failed", reason: "not_kept", retryAfterMs: null };
 	}
 }
 
@@ -44,17 +44,17 @@ export async function fetchFile(deps: Deps, { jobId: id, appId, type }: Claimed,
 	};
 	const outcome = await ask(take, deps.clock.now());
 	if (outcome.kind === "failed") return outcome;
-	const { resultUrl } = outcome;
+	const { text: _, ...rest } = outcome;
 	const [kept, why] = [file, refused] as [StoredFile | null, JobhookError | null]; // TypeScript does not see that it was called
-	if (why !== null) return notKept(deps, { jobId: id, type }, why, resultUrl);
-	if (kept === null || kept.sizeBytes === 0) return { kind: "failed", reason: "empty_result", retryAfterMs: null, resultUrl };
-	return { kind: "fetched", kept: { kind: "file", file: kept }, resultUrl };
+	if (why !== null) return { ...rest, ...notKept(deps, { jobId: id, type }, why) };
+	if (kept === null || kept.sizeBytes === 0) return { ...rest, kind: "failed", reason: "empty_result", retryAfterMs: null };
+	return { ...rest, kept: { kind: "file", file: kept } };
 }
 
-function notKept(deps: Deps, { jobId: job, type }: Pick<Claimed, "jobId" | "type">, e: JobhookError, resultUrl: string | null): Fetched {
+function notKept(deps: Deps, { jobId: job, type }: Pick<Claimed, "jobId" | "type">, e: JobhookError) {
 	const hopeless = e.code === "payload_too_large";
 	if (!hopeless && !isUnavailable(e)) throw e;
 	deps.log.error({ job, type, err: e }, "result.not_kept");
 	const reason = hopeless ? "too_large" : "not_kept";
-	return { kind: "failed", reason, retryAfterMs: null, resultUrl, ...(hopeless ? { hopeless } : {}) };
+	return { kind: "failed" as const, reason, retryAfterMs: null, ...(hopeless ? { hopeless } : {}) };
 }

@@ -7,7 +7,7 @@ import { filesOfJob } from "./sql/files.ts";
 export class FileGone extends Error {}
 
 /** The files that a job is sent with. Throws `FileGone`, and `unavailable` while the store cannot give them. */
-export async function filesToSend(deps: Pick<Deps, "db" | "blobs">, job: string): Promise<SendFile[]> {
+export async function filesToSend(deps: Pick<Deps, "db" | "blobs" | "log">, job: string): Promise<SendFile[]> {
 	const rows = await deps.db.read(filesOfJob.bind({ job }));
 	return Promise.all(
 		rows.map(async ({ field, ...file }) => {
@@ -25,8 +25,13 @@ async function mustBeThere({ blobs }: Pick<Deps, "blobs">, { blob }: StoredFile)
 	for await (const _ of first) break;
 }
 
-async function* chunksOf({ blobs }: Pick<Deps, "blobs">, { blob }: StoredFile): AsyncGenerator<Uint8Array> {
-	const chunks = await blobs.read(blob);
-	if (chunks === null) throw new FileGone(blob);
-	yield* chunks;
+async function* chunksOf({ blobs, log }: Pick<Deps, "blobs" | "log">, { blob }: StoredFile): AsyncGenerator<Uint8Array> {
+	try {
+		const chunks = await blobs.read(blob);
+		if (chunks === null) throw new FileGone(blob);
+		yield* chunks;
+	} catch (e) {
+		log.error({ blob, err: e }, "blob.not_sent"); // the network only knows that it broke off
+		throw e;
+	}
 }
