@@ -65,10 +65,14 @@ function sendable({ headers, body }: HttpRequest, broke: () => void): Pick<Dispa
 	return { headers: { ...headers, "content-length": String(body.bytes) }, body: Readable.from(opened(body, broke)) };
 }
 async function* opened(body: Upload, broke: () => void) {
+	let left = body.bytes;
 	try {
-		yield* body.chunks();
+		for await (const chunk of body.chunks()) {
+			left -= chunk.length;
+			yield chunk;
+		}
 	} catch (e) {
-		broke();
+		if (left > 0) broke(); // all of it may have left
 		throw e;
 	}
 }

@@ -7,7 +7,7 @@ import { JobhookError } from "../errors.ts";
 
 /** What the server reads of a blob at once, and what a row of it weighs in a backup. */
 const PIECE_BYTES = 262_144;
-/** Pieces that one batch writes of a blob that is not whole in memory. */
+/** Pieces that one batch writes of a blob that is not whole in memory: each passes through it as text, too. */
 const PIECES_AT_ONCE = 1;
 
 const insertPiece = compileSql<{ key: string; n: number; base64: string }, never>(

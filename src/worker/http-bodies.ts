@@ -30,7 +30,8 @@ async function pump({ bytes, chunks }: Upload, writer: WritableStreamDefaultWrit
 		if (left !== 0) throw new Error("not as many bytes as were promised");
 		await writer.close().catch(givenUp);
 	} catch {
-		abort.abort(BROKEN);
+		if (left > 0) abort.abort(BROKEN);
+		else abort.abort(); // all of it may have left
 	}
 }
 

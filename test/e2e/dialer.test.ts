@@ -8,7 +8,7 @@ import { setImmediate } from "node:timers/promises";
 import tls from "node:tls";
 import { gzipSync } from "node:zlib";
 import { afterEach, describe, expect, it } from "vitest";
-import type { HttpRequest } from "../../src/core/http.ts";
+import type { HttpAnswer, HttpRequest } from "../../src/core/http.ts";
 import { createHttp } from "../../src/node/dialer.ts";
 import { child } from "../support/child.ts";
 import { answering, type Listener, listen, selfSigned } from "../support/sockets.ts";
@@ -325,7 +325,7 @@ describe("an upload", () => {
 		expect(connections).toHaveLength(2);
 	});
 
-	it.each<[string, () => AsyncIterable<Uint8Array>, number]>([
+	it.each<[string, () => AsyncIterable<Uint8Array>, number, HttpAnswer]>([
 		[
 			"whose source breaks half-way",
 			async function* () {
@@ -333,6 +333,7 @@ describe("an upload", () => {
 				throw new Error("the file is gone");
 			},
 			5000,
+			failed("body_broken", true),
 		],
 		[
 			"whose source cannot be read at all",
@@ -340,12 +341,22 @@ describe("an upload", () => {
 				throw new Error("no such file");
 			},
 			0,
+			failed("body_broken", true),
 		],
-		["that is shorter than it says", () => pieces(5, 1000), 5000],
-		["that is longer than it says", () => pieces(11, 1000), 10_000],
-	])("%s is a lost connection, and no whole request but for the last", async (_, chunks, most) => {
+		[
+			"whose source breaks behind its last byte",
+			async function* () {
+				yield* pieces(10, 1000);
+				throw new Error("it could not be closed");
+			},
+			10_000,
+			failed("connection_lost", false),
+		],
+		["that is shorter than it says", () => pieces(5, 1000), 5000, failed("connection_lost", false)],
+		["that is longer than it says", () => pieces(11, 1000), 10_000, failed("connection_lost", false)],
+	])("%s is no whole request, and certainly not taken where its source broke", async (_, chunks, most, outcome) => {
 		const { host, connections } = await server(() => {});
-		expect(await dialer()(`http://${host}/`, { body: { bytes: 10_000, chunks } })).toEqual(failed("connection_lost", false));
+		expect(await dialer()(`http://${host}/`, { body: { bytes: 10_000, chunks } })).toEqual(outcome);
 		await connections[0]?.closed;
 		const [, body = ""] = connections[0]!.received.split("\r\n\r\n");
 		expect(body.length).toBeLessThanOrEqual(most);

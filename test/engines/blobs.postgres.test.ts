@@ -39,7 +39,7 @@ describe.skipIf(inject("postgresUrl") === null)("blobs on PostgreSQL", () => {
 		expect(await blobs.get(other)).toEqual(Buffer.from([1]));
 	});
 
-	it("are written a few pieces at a time, the first of them first: what a crash leaves is listed", async () => {
+	it("are written a piece at a time, the first of them first: what a crash leaves is listed", async () => {
 		const { db, ...blobs } = await emptyBlobs();
 		const [key, batches] = [keyAt(NOW), vi.spyOn(db, "batch")];
 		const listed: string[][] = [];

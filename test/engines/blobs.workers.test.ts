@@ -80,19 +80,19 @@ describe("R2's own trouble", () => {
 
 	it.each([
 		[0, [["put", 0]]],
-		[8 * MIB - 1, [["put", 8 * MIB - 1]]],
+		[5 * MIB - 1, [["put", 5 * MIB - 1]]],
 		[
-			8 * MIB,
+			5 * MIB,
 			[
-				["part", 1, 8 * MIB],
+				["part", 1, 5 * MIB],
 				["complete", 1],
 			],
 		],
 		[
-			17 * MIB,
+			11 * MIB,
 			[
-				["part", 1, 8 * MIB],
-				["part", 2, 8 * MIB],
+				["part", 1, 5 * MIB],
+				["part", 2, 5 * MIB],
 				["part", 3, MIB],
 				["complete", 3],
 			],
@@ -106,7 +106,7 @@ describe("R2's own trouble", () => {
 	it("is told to forget the parts of a blob that breaks off, on our side or on its own", async () => {
 		const [whole, half, broken] = [uploads(), uploads(1), new Error("the source is gone")];
 		await expect(whole.blobs.write(keyAt(0), chunked(new Uint8Array(9 * MIB), [MIB], broken))).rejects.toBe(broken);
-		expect(whole.told).toEqual([["part", 1, 8 * MIB], ["abort"]]);
+		expect(whole.told).toEqual([["part", 1, 5 * MIB], ["abort"]]);
 		const refused = half.blobs.write(keyAt(0), chunked(new Uint8Array(20 * MIB), [MIB]));
 		await expect(refused).rejects.toMatchObject({ code: "unavailable" });
 		expect(half.told.at(-1)).toEqual(["abort"]);

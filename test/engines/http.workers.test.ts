@@ -291,24 +291,24 @@ describe("an upload", () => {
 		if (then) throw then;
 	}
 	it.each([
-		["whose source breaks half-way", () => thousands(5, new Error("the file is gone")), 5000],
-		["that is shorter than it says", () => thousands(5), 5000],
-		["that is longer than it says", () => thousands(11), 10_000],
-	])("%s is a lost connection, and no whole request but for the last", async (_, chunks, most) => {
+		["whose source breaks half-way", () => thousands(5, new Error("the file is gone")), 5000, failed("body_broken", true)],
+		["that is shorter than it says", () => thousands(5), 5000, failed("body_broken", true)],
+		["that is longer than it says", () => thousands(11), 10_000, failed("connection_lost", false)],
+	])("%s is no whole request, and certainly not taken but for the last", async (_, chunks, most, outcome) => {
 		const where = marked("/hang/");
-		expect(await send(where.url, { body: { bytes: 10_000, chunks }, deadlineMs: 3000 })).toEqual(failed("connection_lost", false));
+		expect(await send(where.url, { body: { bytes: 10_000, chunks }, deadlineMs: 3000 })).toEqual(outcome);
 		await where.closed();
 		const [head, received = ""] = await headAndBody(where);
 		expect(head).toMatch(/content-length: 10000/i);
 		expect(received.length).toBeLessThanOrEqual(most);
 	});
 
-	it("whose source cannot be read at all is a lost connection", async () => {
+	it("whose source cannot be read at all was certainly not taken", async () => {
 		const chunks = () => {
 			throw new Error("no such file");
 		};
 		const { url } = marked("/hang/");
-		expect(await send(url, { body: { bytes: 9, chunks } })).toEqual(failed("connection_lost", false));
+		expect(await send(url, { body: { bytes: 9, chunks } })).toEqual(failed("body_broken", true));
 	});
 
 	it("that is answered before it was read gives that answer, though fetch sends the rest of it first", async () => {

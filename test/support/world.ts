@@ -97,10 +97,11 @@ export async function openWorld(db: Db, options: WorldOptions = {}) {
 	});
 
 	const http: Http = async (request) => {
-		const broken = network(request);
-		if (broken) return broken;
+		const trouble = network(request);
+		if (trouble) return trouble;
 		const { url, method, headers } = request;
-		const body = await bodyOf(request);
+		const body = await bodyOf(request).catch(() => null);
+		if (body === null && typeof request.body === "object") return broken("body_broken", true);
 		const cloud = url.startsWith(PROVIDER) ? sandbox : url.startsWith(DECART) ? decart : null;
 		if (cloud !== null) return answerOf(request, await cloud.app.request(url, { method, headers, body }));
 		const fetched = files(request);

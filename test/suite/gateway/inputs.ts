@@ -142,6 +142,24 @@ export function inputs(open: () => Promise<Db>): void {
 			expect(await decartCalls(world, "submit")).toEqual([]);
 		});
 
+		it("whose bytes break off on their way to the provider is sent again: no whole request has left", async () => {
+			const job = await edited(world);
+			const { read } = world.deps.blobs;
+			world.deps.blobs.read = async (key, range) => {
+				if (range !== undefined) return read(key, range);
+				return (async function* () {
+					yield new Uint8Array(10);
+					throw new Error("the disk is gone");
+				})();
+			};
+			await world.run();
+			expect(await submissionsOf(world, job)).toMatchObject([{ state: "not_taken", reason: "body_broken" }, { state: "pending" }]);
+			world.deps.blobs.read = read;
+			await world.pass(MINUTE);
+			expect((await world.job(job)).state).toBe("completed");
+			expect(await decartCalls(world, "submit")).toHaveLength(1);
+		});
+
 		it("goes a day after the last job that needs it, but not while one waits", async () => {
 			const id = await upload(world);
 			world.onRequest(({ url }) => (url.includes("decart") ? { kind: "failed", reason: "connect_failed", before: true } : null));
