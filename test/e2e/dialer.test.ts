@@ -8,7 +8,7 @@ import { setImmediate } from "node:timers/promises";
 import tls from "node:tls";
 import { gzipSync } from "node:zlib";
 import { afterEach, describe, expect, it } from "vitest";
-import type { HttpAnswer, HttpRequest } from "../../src/core/http.ts";
+import type { HttpRequest } from "../../src/core/http.ts";
 import { createHttp } from "../../src/node/dialer.ts";
 import { child } from "../support/child.ts";
 import { answering, type Listener, listen, selfSigned } from "../support/sockets.ts";
@@ -325,7 +325,7 @@ describe("an upload", () => {
 		expect(connections).toHaveLength(2);
 	});
 
-	it.each<[string, () => AsyncIterable<Uint8Array>, number, HttpAnswer]>([
+	it.each<[string, () => AsyncIterable<Uint8Array>, number, ReturnType<typeof failed>]>([
 		[
 			"whose source breaks half-way",
 			async function* () {
