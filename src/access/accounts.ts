@@ -5,7 +5,7 @@ import { insertRow } from "../db/insert.ts";
 import { accounts } from "../db/schema.ts";
 import type { Deps } from "../deps.ts";
 import { newLane } from "../lanes/lane.ts";
-import { paceLane, paceOf } from "../lanes/pace.ts";
+import { mended, paceLane, paceOf } from "../lanes/pace.ts";
 import { accountFrom, defaultAccount, PROVIDERS, providerOf, settingsOf } from "../providers/index.ts";
 import { type Account, contentLane, dispatchLane, pollLane } from "../providers/provider.ts";
 
@@ -69,7 +69,7 @@ export async function ensureAccounts(ports: Pick<Deps, "db" | "config" | "clock"
 	await ports.db.batch(known.flatMap(({ id }) => lanesOf(ports, id)));
 }
 
-function lanesOf({ config }: Pick<Deps, "config">, accountId: string): Bound<unknown>[] {
+function lanesOf({ config, clock }: Pick<Deps, "config" | "clock">, accountId: string): Bound<unknown>[] {
 	const provider = providerOf(accountId);
 	const types = Object.keys(PROVIDERS[provider]?.types ?? {});
 	const { perMinute, learns } = settingsOf(config, provider).polls;
@@ -77,6 +77,7 @@ function lanesOf({ config }: Pick<Deps, "config">, accountId: string): Bound<unk
 	return [
 		newLane({ id: polls, kind: "poll", accountId }),
 		paceLane.bind({ lane: polls, ...paceOf(perMinute), keep: learns ? 1 : 0 }), // what was learned is not forgotten by a start
+		mended(polls, clock.now()),
 		newLane({ id: contentLane(accountId), kind: "content", accountId }),
 		...types.map((type) => newLane({ id: dispatchLane(accountId, type), kind: "dispatch", accountId })),
 	];

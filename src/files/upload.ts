@@ -34,6 +34,7 @@ export async function addFiles(deps: Pick<Deps, "db" | "clock" | "log">, appId: 
 
 /** Some clients send the whole path. */
 function nameIn(filename: string | null): string | null {
-	const name = [...(filename?.split(/[/\\]/).at(-1) ?? "")].slice(0, NAME_MAX).join("");
+	const last = filename?.split(/[/\\]/).at(-1) ?? "";
+	const name = [...last.replaceAll(/\p{Cc}/gu, "")].slice(0, NAME_MAX).join("");
 	return name === "" ? null : name;
 }

@@ -18,7 +18,7 @@ export const goneClient = (): JobhookError => new JobhookError("invalid_request"
 
 export function errorResponse(c: Context, error: JobhookError, requestId: string): Response {
 	const { headers, body } = answerOf(error, requestId);
-	for (const [name, value] of Object.entries(headers)) c.header(name, value);
+	for (const [name, value] of Object.entries({ "Cache-Control": "no-store", ...headers })) c.header(name, value);
 	return c.json(body, error.status);
 }
 

@@ -61,7 +61,7 @@ function headersOf(name: string, { contentType }: ServedFile, length: number): R
 
 /** Read as it is taken, and no further than somebody takes it. */
 function streamOf(chunks: AsyncIterable<Uint8Array>, length: number): ReadableStream<Uint8Array> {
-	const iterator = chunks[Symbol.asyncIterator]();
+	const iterator = exactly(length, chunks);
 	const stream = new ReadableStream<Uint8Array>(
 		{
 			async pull(controller) {
@@ -69,11 +69,22 @@ function streamOf(chunks: AsyncIterable<Uint8Array>, length: number): ReadableSt
 				if (done) controller.close();
 				else controller.enqueue(value);
 			},
-			cancel: async () => void (await iterator.return?.()),
+			cancel: async () => void (await iterator.return()),
 		},
 		{ highWaterMark: 0 },
 	);
 	return Fixed === undefined ? stream : stream.pipeThrough(new Fixed(length));
+}
+
+/** A copy that is damaged breaks off: it must not run into the next answer. */
+async function* exactly(length: number, chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
+	let left = length;
+	for await (const chunk of chunks) {
+		left -= chunk.length;
+		if (left < 0) break;
+		yield chunk;
+	}
+	if (left !== 0) throw new Error("a file that is kept has not the size that its row says");
 }
 
 /** workerd tells the length of no other stream, whatever the header says. */

@@ -2,7 +2,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { parseId } from "../core/ids.ts";
 import type { Deps } from "../deps.ts";
 import { JobhookError } from "../errors.ts";
-import { deleteFile } from "../files/delete.ts";
+import { deleteFile, dropBytes } from "../files/delete.ts";
 import { listFiles, readFile } from "../files/read.ts";
 import type { StoredFile } from "../files/stored.ts";
 import { addFiles, takeUpload } from "../files/upload.ts";
@@ -95,19 +95,28 @@ const wrongFile = (message: string) => validationFailed([{ field: "file", messag
 async function uploadIn(deps: Deps, appId: string, request: Request): Promise<{ file: StoredFile; ttlMs: number }> {
 	if (!isMultipart(request)) throw new JobhookError("unsupported_media_type", "send multipart/form-data with a part `file`");
 	let taken: StoredFile | undefined;
-	const texts = await readMultipart(request, {
-		fields: ["ttl_seconds"],
-		maxFieldBytes: TTL_MAX_BYTES,
-		onFile: async ({ name, filename }, chunks) => {
-			if (name !== "file") throw validationFailed([{ field: name, message: "is not a field of this request" }]);
-			if (taken !== undefined) throw wrongFile("comes twice: one file a request");
-			taken = await takeUpload(deps, appId, filename, chunks);
-		},
-	});
-	const file = taken as StoredFile | undefined; // TypeScript does not see that it was called
-	if (file === undefined) throw wrongFile("is missing");
-	if (file.sizeBytes === 0) throw wrongFile("is empty");
-	return { file, ttlMs: ttlOf(texts.get("ttl_seconds")) ?? deps.config.fileTtlMs };
+	try {
+		return await read();
+	} catch (e) {
+		await dropBytes(deps, taken === undefined ? [] : [taken]);
+		throw e;
+	}
+
+	async function read() {
+		const texts = await readMultipart(request, {
+			fields: ["ttl_seconds"],
+			maxFieldBytes: TTL_MAX_BYTES,
+			onFile: async ({ name, filename }, chunks) => {
+				if (name !== "file") throw validationFailed([{ field: name, message: "is not a field of this request" }]);
+				if (taken !== undefined) throw wrongFile("comes twice: one file a request");
+				taken = await takeUpload(deps, appId, filename, chunks);
+			},
+		});
+		const file = taken as StoredFile | undefined; // TypeScript does not see that it was called
+		if (file === undefined) throw wrongFile("is missing");
+		if (file.sizeBytes === 0) throw wrongFile("is empty");
+		return { file, ttlMs: ttlOf(texts.get("ttl_seconds")) ?? deps.config.fileTtlMs };
+	}
 }
 
 function ttlOf(text: string | undefined): number | null {

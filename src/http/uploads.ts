@@ -1,6 +1,6 @@
 import { createMiddleware } from "hono/factory";
 import type { Deps } from "../deps.ts";
-import { dropFiles } from "../files/delete.ts";
+import { dropBytes, dropFiles } from "../files/delete.ts";
 import type { StoredFile } from "../files/stored.ts";
 import { addFiles, takeUpload } from "../files/upload.ts";
 import { parsed } from "./bodies.ts";
@@ -18,21 +18,34 @@ export function uploads(deps: Deps) {
 		const request = c.req.raw;
 		if (c.req.method !== "POST" || !isMultipart(request)) return next();
 		const { appId } = c.var.caller;
-		const { job, files } = await formOf(deps, appId, request);
-		const body = JSON.stringify(withFiles(job, files));
+		const files: Files = new Map();
+		const body = await bodyOf(deps, appId, request, files).catch(async (e: unknown) => {
+			await dropBytes(deps, [...files.values()]);
+			throw e;
+		});
 		await addFiles(deps, appId, [...files.values()], deps.config.fileTtlMs);
 		c.req.raw = asJson(request, body);
 		await next();
 		if (c.res.status === 202 && !c.res.headers.has("idempotent-replayed")) return;
-		const ids = [...files.values()].map(({ id }) => id);
-		await dropFiles(deps, appId, ids).catch((err) => deps.log.warn({ app: appId, files: ids, err }, "upload.left")); // until they expire
+		await forget(deps, appId, [...files.values()], c.res.status);
 	});
+}
+
+/** After a 5xx the job may stand all the same: then only the rows go, and the sweep judges about the bytes. */
+async function forget(deps: Deps, appId: string, stored: StoredFile[], status: number): Promise<void> {
+	const ids = stored.map(({ id }) => id);
+	try {
+		await dropFiles(deps, appId, ids);
+		if (status < 500) await dropBytes(deps, stored);
+	} catch (err) {
+		deps.log.warn({ app: appId, files: ids, err }, "upload.left"); // until they expire
+	}
 }
 
 type Files = Map<string, StoredFile>;
 
-async function formOf(deps: Deps, appId: string, request: Request): Promise<{ job: unknown; files: Files }> {
-	const files: Files = new Map();
+/** The job as JSON, with the ids of its files, which are added to `files` as they come. */
+async function bodyOf(deps: Deps, appId: string, request: Request, files: Files): Promise<string> {
 	const texts = await readMultipart(request, {
 		fields: ["job"],
 		maxFieldBytes: deps.config.submitMaxBytes,
@@ -46,7 +59,7 @@ async function formOf(deps: Deps, appId: string, request: Request): Promise<{ jo
 	for (const [field, { sizeBytes }] of files) if (sizeBytes === 0) throw wrong(`input.${field}`, "is empty");
 	const text = texts.get("job");
 	if (text === undefined) throw wrong("job", "is missing: the job as JSON, in a part of this name");
-	return { job: parsed(text), files };
+	return JSON.stringify(withFiles(parsed(text), files));
 }
 
 const wrong = (field: string, message: string) => validationFailed([{ field, message }]);

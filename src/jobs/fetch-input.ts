@@ -23,7 +23,8 @@ export async function fetchInput(deps: Deps, claimed: Claimed): Promise<void> {
 	const { id: submission, claimId: claim, jobId, accountId, type } = claimed;
 	const startedAt = deps.clock.now();
 	if (isTerminal(claimed.jobState)) return stopFetch(deps, claimed);
-	const outcome = await holding(deps, claimed, () => fetchAll(deps, claimed));
+	const overdue = startedAt > claimed.acceptedSince + deps.config.dispatchDeadlineMs; // a fetch that nobody lived to finish
+	const outcome = overdue ? givenUp("not_in_time") : await holding(deps, claimed, () => fetchAll(deps, claimed));
 	const now = deps.clock.now();
 	deps.log.info({ job: jobId, submission, ...withKind(outcome), ms: now - startedAt }, "input.fetched");
 	if (outcome.kind === "failed") return later(deps, claimed, outcome);
@@ -75,7 +76,7 @@ async function fetchOne(deps: Deps, claimed: Claimed, { field, media }: FileFiel
 	const kept = file as StoredFile | null; // TypeScript does not see that it was called
 	if (answer.kind === "failed")
 		return { kind: "failed", reason: `${field}_${answer.reason}`, retryAfterMs: null, hopeless: answer.reason === "address_refused" };
-	if (kept === null) return refused(deps, field, answer);
+	if (kept === null || answer.status !== 200) return refused(deps, field, answer);
 	if (!isOf(media, kept.contentType)) return givenUp(`${field}_is_no_${media}`);
 	const { id: fileId, ...facts } = kept;
 	await deps.db.batch([insertFetchedFile.bind({ ...facts, fileId, jobId, field, appId, submission, claim })]);

@@ -49,7 +49,9 @@ async function addFile(deps: Deps, { files }: Inputs, app: string, { field, medi
 	const found = file ?? gone;
 	if (found !== undefined) files.push({ field, file: found });
 	if (file === undefined) return "this app has no such file, or no longer: POST /v1/files takes a new one";
-	return isOf(media, file.contentType) ? null : `must be a ${media}; by its bytes this file is ${file.contentType}`;
+	return isOf(media, file.contentType)
+		? null
+		: `must be ${media === "video" ? "a" : "an"} ${media}; by its bytes this file is ${file.contentType}`;
 }
 
 export const isOf = (media: FileField["media"], contentType: string): boolean => contentType.startsWith(`${media}/`);

@@ -18,6 +18,8 @@ import { decideUnknown } from "./unknown.ts";
 /** A job the provider no longer knows is lost once it said so this often over this long. */
 const LOST_AFTER_POLLS = 3;
 const LOST_AFTER_MS = 600_000;
+/** However seldom the account may ask: one that still runs so long after its deadline will not end. */
+const LONGEST_PATIENCE_MS = 14 * 86_400_000;
 /** Characters. */
 const KEPT_OF_AN_ANSWER = 65_536;
 
@@ -98,7 +100,8 @@ async function stop(deps: Deps, claimed: sql.Claimed): Promise<void> {
 async function stillRunning(deps: Deps, claimed: sql.Claimed): Promise<void> {
 	const deadlineMs = settingsOf(deps.config, claimed.provider).jobDeadlineMs;
 	const asked = clockOf(deps, claimed) - (claimed.clockFrom ?? firstClockOf(deps, claimed));
-	if (asked >= deadlineMs)
+	const waited = deps.clock.now() - (claimed.sentAt ?? claimed.acceptedSince);
+	if (asked >= deadlineMs || waited >= deadlineMs + LONGEST_PATIENCE_MS)
 		return endSubmission(deps, claimed, {
 			state: "accepted",
 			code: "provider_timeout",
@@ -141,7 +144,8 @@ async function later(deps: Deps, claimed: sql.Claimed, reason: string, pause: nu
 	}
 	await again(deps, claimed, { reason, missing, missingSince, silentSince, clockFrom: null }, pause ?? 0);
 	if (account) await deps.db.batch([pauseAccount.bind({ account: accountId, kind: "poll", now, until: now + (pause ?? 0), reason })]);
-	else if (pause !== null) await deps.db.batch([pauseLane.bind({ lane: laneId, until: now + pause, reason })]);
+	else if (pause !== null && /_(429|503)$/.test(reason))
+		await deps.db.batch([pauseLane.bind({ lane: laneId, until: now + pause, reason })]);
 	else if (reason === "http_429")
 		await deps.db.batch([strikeLane.bind({ lane: laneId, now, until: now + pauseMs(claimed.strikes), reason })]);
 }

@@ -31,6 +31,14 @@ export const paceLane = compileSql<{ lane: string; spacing: number; burst: numbe
 		AND (spacing_ms IS NULL OR (${p.keep} = 0 AND spacing_ms <> ${p.spacing})) RETURNING id`,
 );
 
+/** No pace is this slow: a time so far ahead is from before the clock was set back. */
+const FAR_AHEAD_MS = 600_000;
+export const mendPace = compileSql<{ lane: string; now: number; most: number }, { id: string }>(
+	["id"],
+	(p) => sql`UPDATE ${lanes} SET paced_at = ${p.now} WHERE id = ${p.lane} AND paced_at > ${p.most} RETURNING id`,
+);
+export const mended = (lane: string, now: number) => mendPace.bind({ lane, now, most: now + FAR_AHEAD_MS });
+
 /** `paced_at` after so many more starts. */
 export const paidUntil = (now: SQL, starts: SQL): SQL =>
 	sql`CASE WHEN paced_at > ${now} THEN paced_at ELSE CAST(${now} AS bigint) END + coalesce(spacing_ms, 0) * ${starts}`;

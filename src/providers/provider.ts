@@ -51,11 +51,11 @@ export type Take = NonNullable<HttpRequest["take"]>;
 
 /**
  * How the fetching of a result ended. `text` null: its bytes were taken, or it is larger than we keep and its link has to do.
- * `allowance`: a question was asked, which counts among the polls.
+ * `allowance`: a question was asked, which counts among the polls. `account`: the key was refused, which is not the result's fault.
  */
 export type FetchOutcome =
 	| { kind: "fetched"; text: string | null; resultUrl: string | null; allowance?: Allowance }
-	| { kind: "failed"; reason: string; retryAfterMs: number | null; resultUrl?: string | null; allowance?: Allowance };
+	| { kind: "failed"; reason: string; retryAfterMs: number | null; resultUrl?: string | null; allowance?: Allowance; account?: boolean };
 
 /** A result to be fetched. `link`: the provider's own to it, where it was told. */
 export interface Made {

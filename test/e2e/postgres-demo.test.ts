@@ -56,7 +56,7 @@ describe.skipIf(server === null)("the demo on PostgreSQL", () => {
 		const { said, ended } = demo(folder);
 		expect([await ended, said.err]).toEqual([0, ""]);
 		const summary = summaryOf(said);
-		expect(Object.keys(summary)).toEqual(["ok", "job_id", "steps", "verified", "duplicate_effects", "artifact"]);
+		expect(Object.keys(summary)).toEqual(["ok", "provider", "job_id", "steps", "verified", "duplicate_effects", "artifact"]);
 		expect(summary).toMatchObject({ ok: true, verified: { standard_webhooks: true, deapi: true }, duplicate_effects: 0 });
 		expect(existsSync(path.join(folder, summary.artifact))).toBe(true);
 		expect([livingIn(folder), temporary(folder)]).toEqual([[], []]);

@@ -11,7 +11,7 @@ const RESULT_KEEP_BYTES = 8 * 1_048_576;
 const STATUS_KEEP_BYTES = 2 * RESULT_KEEP_BYTES;
 
 const Status = z.object({
-	data: z.object({ status: z.string(), result_url: Link, result: z.unknown() }),
+	data: z.object({ status: z.string(), result_url: Link, result: z.unknown().optional() }),
 });
 type Said = z.output<typeof Status>["data"];
 
@@ -42,7 +42,8 @@ const NO_WORD: Allowance = { perMinute: null, leftToday: null };
 /** The status tells the text or a fresh link to it. */
 async function read(http: Http, account: Account, answer: Asked, take: Take | null, nowMs: number): Promise<FetchOutcome> {
 	if (answer.kind === "missing") return failed("http_404");
-	if (answer.kind !== "answered") return failed(answer.reason, answer.kind === "failed" ? answer.retryAfterMs : null);
+	if (answer.kind === "account_trouble") return { ...failed(answer.reason), account: true };
+	if (answer.kind === "failed") return failed(answer.reason, answer.retryAfterMs);
 	const { result, result_url: link } = answer.said;
 	if (take !== null) return link ? downloadFile(http, account, link, take, nowMs) : failed("no_result_yet");
 	const text = textOf(result);

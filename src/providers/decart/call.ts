@@ -15,6 +15,9 @@ export const request = (account: Account, method: HttpRequest["method"], path: s
 	reach: "operator",
 });
 
+/** A name in a path; null: it would change the path. */
+export const segment = (name: string): string | null => (/^\.{0,2}$/.test(name) ? null : encodeURIComponent(name));
+
 /** `{"detail":"…"}`, FastAPI's list of what is wrong with which field, `{"error":"…"}` from the door, or plain text. */
 const Failure = z.object({
 	detail: z.union([z.string(), z.array(z.object({ loc: z.array(z.unknown()).catch([]), msg: z.string() }))]).optional(),

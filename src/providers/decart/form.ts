@@ -30,5 +30,6 @@ function head(boundary: string, name: string, filename?: string | null): string 
 	return `--${boundary}\r\nContent-Disposition: form-data; name="${quoted(name)}"${file}`;
 }
 
-/** As browsers write it. */
-const quoted = (text: string): string => text.replaceAll('"', "%22").replaceAll("\r", "%0D").replaceAll("\n", "%0A");
+/** As browsers write it; no control character gets into a header. */
+const quoted = (text: string): string =>
+	text.replaceAll(/["\p{Cc}]/gu, (one) => `%${one.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`);

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { Http, HttpAnswer } from "../../core/http.ts";
 import type { Account, Send, SendOutcome } from "../provider.ts";
-import { messageOf, parse, request, retryAfter } from "./call.ts";
+import { messageOf, parse, request, retryAfter, segment } from "./call.ts";
 import { formOf } from "./form.ts";
 
 const Taken = z.object({ job_id: z.string().min(1).max(255) });
@@ -14,7 +14,9 @@ export async function send(http: Http, account: Account, job: Send, nowMs: numbe
 	const named = new Set(job.files.map(({ field }) => field));
 	const texts = Object.entries(job.input).flatMap(([name, value]) => (named.has(name) ? [] : [[name, String(value)] as const]));
 	const { contentType, body } = formOf(Object.fromEntries(texts), job.files);
-	const call = request(account, "POST", encodeURIComponent(job.model));
+	const model = segment(job.model);
+	if (model === null) return { kind: "refused", message: "Decart has no model of this name" };
+	const call = request(account, "POST", model);
 	const headers = { ...call.headers, "content-type": contentType };
 	const answer = await http({ ...call, headers, body, once: true, deadlineMs: deadlineFor(account, body.bytes) });
 	if (answer.kind === "response") return readSent(answer, account, nowMs);

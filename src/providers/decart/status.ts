@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { Http } from "../../core/http.ts";
 import type { Account, News, PollOutcome } from "../provider.ts";
-import { parse, request, retryAfter } from "./call.ts";
+import { parse, request, retryAfter, segment } from "./call.ts";
 
 const words = z
 	.string()
@@ -11,7 +11,9 @@ const words = z
 const Status = z.object({ status: z.string(), error: words, message: words });
 
 export async function poll(http: Http, account: Account, providerJobId: string, nowMs: number): Promise<PollOutcome> {
-	const answer = await http(request(account, "GET", encodeURIComponent(providerJobId)));
+	const id = segment(providerJobId);
+	if (id === null) return { kind: "missing" };
+	const answer = await http(request(account, "GET", id));
 	if (answer.kind === "failed") return { kind: "failed", reason: answer.reason, retryAfterMs: null };
 	const { status, body } = answer;
 	if (status === 404) return { kind: "missing" };

@@ -45,6 +45,16 @@ export function decartContent(open: () => Promise<Db>): void {
 			expect(world.blobs.keys("results")).toEqual([]);
 		});
 
+		it("waits for days, not for an hour, where the key is refused", async () => {
+			await decartKnobs(world, { calls: [{ call: "content", times: 1000, status: 401 }] });
+			const job = await edited(world);
+			await world.pass(2 * HOUR);
+			expect((await world.job(job)).state).toBe("processing");
+			await decartKnobs(world, { calls: [] });
+			await world.pass(10 * MINUTE);
+			expect((await world.job(job)).state).toBe("completed");
+		});
+
 		it("that is larger than is kept fails the job at once, and nothing of it stays", async () => {
 			await decartKnobs(world, { content: { sizeBytes: 3 * 1_048_576 } });
 			const job = await edited(world);

@@ -172,6 +172,13 @@ export function decart(open: () => Promise<Db>): void {
 			expect([response.status, await response.text()]).toEqual([422, expect.stringContaining("has for video_edit")]);
 		});
 
+		it.each([".", ".."])("whose model is %s reaches no other route of Decart's", async (model) => {
+			const job = await edited(world, { model });
+			await world.run();
+			expect(await world.job(job)).toMatchObject({ state: "failed", error: { code: "provider_refused" } });
+			expect(await decartCalls(world, "submit")).toEqual([]);
+		});
+
 		it("has no hook door and no price", async () => {
 			const hook = await world.app.request("https://gateway.test/hooks/decart/x", { method: "POST", body: "{}" });
 			expect(hook.status).toBe(404);

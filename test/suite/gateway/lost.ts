@@ -75,6 +75,29 @@ export function lost(open: () => Promise<Db>): void {
 			expect((await world.job(taken.job)).state).toBe("completed");
 		});
 
+		it("fails as timed out two weeks after its deadline, however seldom it may be asked about", async () => {
+			const left = { "x-ratelimit-daily-remaining": "0" };
+			answerFor(world, "/request-status/", () => ({ ...status("processing"), headers: left }) as ReturnType<typeof status>);
+			await world.pass(14 * 24 * HOUR);
+			expect((await world.job(taken.job)).state).toBe("processing");
+			await world.pass(2 * 24 * HOUR);
+			expect(await world.job(taken.job)).toMatchObject({ state: "failed", error: { code: "provider_timeout" } });
+		});
+
+		it("keeps no other job waiting by a Retry-After of its own error", async () => {
+			const asked: string[] = [];
+			world.onRequest(({ url }) => {
+				if (!url.includes("/request-status/")) return null;
+				asked.push(url);
+				return asked.length === 1 ? answer(500, { "retry-after": "86400" }) : null;
+			});
+			await world.pass(30_000);
+			const other = await accepted(world);
+			await world.pass(60_000);
+			expect((await world.job(other.job)).state).toBe("completed");
+			expect((await world.job(taken.job)).state).toBe("submitted");
+		});
+
 		it("is not timed out while the provider cannot be asked", async () => {
 			let down = true;
 			answerFor(world, "/request-status/", () => (down ? broken("connect_failed", true) : null));
