@@ -33,12 +33,12 @@ export function faultsOf({ sql, server, nodes, until, deadlineMs, ...world }: Gi
 	const frozen = new Set<ClusterNode>();
 	let turn = 0;
 
-	/** Returns how many attempts were in flight. */
+	/** Returns how many attempts were in flight; those that an earlier fault met do not count, though their leases still run. */
 	async function note(fault: Fault, whose: (claim: Claim) => boolean = () => true): Promise<number> {
 		const claims = await claimsInFlight(sql);
 		for (const kind of ["attempts", "sends"] as const)
 			for (const { id } of claims[kind].filter(whose)) if (!inFlight[kind].has(id)) inFlight[kind].set(id, fault);
-		return claims.attempts.filter(whose).length;
+		return claims.attempts.filter(whose).filter(({ id }) => inFlight.attempts.get(id) === fault).length;
 	}
 	/**
 	 * When there is something to lose: callbacks under way that are not answered yet, sends that the provider has taken and
@@ -62,7 +62,8 @@ export function faultsOf({ sql, server, nodes, until, deadlineMs, ...world }: Gi
 		let node = those[0] as ClusterNode;
 		const ready = async () => {
 			const { attempts } = await claimsInFlight(sql);
-			const inHand = (one: ClusterNode) => attempts.filter(isOf(one)).length;
+			const fresh = attempts.filter(({ id }) => !inFlight.attempts.has(id));
+			const inHand = (one: ClusterNode) => fresh.filter(isOf(one)).length;
 			node = those.reduce((most, one) => (inHand(one) > inHand(most) ? one : most));
 			return inHand(node) >= IN_HAND;
 		};

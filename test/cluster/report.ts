@@ -15,7 +15,7 @@ export function broken(f: Figures): string[] {
 		[f.unexplained === 0, "no copy comes twice but where an attempt was cut off or failed"],
 		[sum(f.duplicated_by) <= held, "there are no more duplicates than claims that the victims held"],
 		[f.unrecorded_attempts === 0, "every attempt that arrived is in the history"],
-		[f.held_by.freeze === 0 || f.fenced > 0, "the frozen process comes back with an attempt that was taken from it"],
+		[f.freezes === 0 || f.fenced > 0, "the frozen process comes back with an attempt that was taken from it"],
 		[f.not_fenced === 0, "and its writes are refused"],
 		[f.fenced_and_missing === 0, "and its attempts stand in the history as it saw them"],
 		[f.double_charges === 0, "no job is charged twice"],
