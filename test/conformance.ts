@@ -47,5 +47,9 @@ for (const [number, name] of Object.entries(cases)) {
 	if (files === undefined) missing++;
 	console.log(`${number.padStart(2)}  ${files ? "present" : "missing"}  ${name}${files ? `  (${files.join(", ")})` : ""}`);
 }
-console.log(missing === 0 ? "every case has a test" : `${missing} of ${Object.keys(cases).length} cases have no test`);
+console.log(
+	missing === 0
+		? "every case has a test; 23 to 41 are about surfaces that are not here yet"
+		: `${missing} of ${Object.keys(cases).length} cases have no test`,
+);
 process.exitCode = missing === 0 ? 0 : 1;

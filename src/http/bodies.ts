@@ -30,8 +30,8 @@ export async function readBody(c: Context, maxBytes: number): Promise<Uint8Array
 }
 
 /** JSON that comes back as it was sent; what cannot be kept is refused. */
-export function parsed(text: string): unknown {
-	const value = parse(text);
+export function parsed(text: string, what = "the body"): unknown {
+	const value = parse(text, what);
 	const flaws = flawsOf(value);
 	if (flaws.length > 0) throw validationFailed(flaws.map(({ path, message }) => ({ field: path.join(".") || "body", message })));
 	return value;
@@ -65,11 +65,11 @@ function textOf(bytes: Uint8Array): string {
 	}
 }
 
-function parse(text: string): unknown {
+function parse(text: string, what: string): unknown {
 	try {
 		return JSON.parse(text);
 	} catch (e) {
-		throw new JobhookError("invalid_request", "the body is not valid JSON", { cause: e });
+		throw new JobhookError("invalid_request", `${what} is not valid JSON`, { cause: e });
 	}
 }
 

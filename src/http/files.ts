@@ -107,7 +107,8 @@ async function uploadIn(deps: Deps, appId: string, request: Request): Promise<{ 
 			fields: ["ttl_seconds"],
 			maxFieldBytes: TTL_MAX_BYTES,
 			onFile: async ({ name, filename }, chunks) => {
-				if (name !== "file") throw validationFailed([{ field: name, message: "is not a field of this request" }]);
+				if (name !== "file")
+					throw validationFailed([{ field: name, message: "is not a part of this request: the file goes into a part named file" }]);
 				if (taken !== undefined) throw wrongFile("comes twice: one file a request");
 				taken = await takeUpload(deps, appId, filename, chunks);
 			},

@@ -51,7 +51,8 @@ async function bodyOf(deps: Deps, appId: string, request: Request, files: Files)
 		maxFieldBytes: deps.config.submitMaxBytes,
 		onFile: async ({ name, filename }, chunks) => {
 			const field = name.replace(/^input\./, "");
-			if (!FILE_FIELDS.includes(field)) throw wrong(name, `is not a file of any job; these are: ${FILE_FIELDS.join(", ")}`);
+			if (!FILE_FIELDS.includes(field))
+				throw wrong(name, `is not a file of any job (${FILE_FIELDS.join(", ")}); fields of the job go into the part job, as JSON`);
 			if (files.has(field)) throw wrong(`input.${field}`, "comes twice");
 			files.set(field, await takeUpload(deps, appId, filename, chunks));
 		},
@@ -59,7 +60,7 @@ async function bodyOf(deps: Deps, appId: string, request: Request, files: Files)
 	for (const [field, { sizeBytes }] of files) if (sizeBytes === 0) throw wrong(`input.${field}`, "is empty");
 	const text = texts.get("job");
 	if (text === undefined) throw wrong("job", "is missing: the job as JSON, in a part of this name");
-	return JSON.stringify(withFiles(parsed(text), files));
+	return JSON.stringify(withFiles(parsed(text, "the part job"), files));
 }
 
 const wrong = (field: string, message: string) => validationFailed([{ field, message }]);

@@ -17,6 +17,8 @@ export interface FailedFetch {
 	reason: string;
 	retryAfterMs: number | null;
 	hopeless?: boolean;
+	/** For people, where there is more to say than `reason`. */
+	message?: string;
 	/** The account's key was refused: the operator has as long as for a send. */
 	account?: boolean;
 }

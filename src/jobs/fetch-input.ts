@@ -32,7 +32,7 @@ export async function fetchInput(deps: Deps, claimed: Claimed): Promise<void> {
 	deps.wake({ kind: "submission", id: submission, at: now });
 }
 
-const withKind = ({ kind, ...rest }: Outcome) => ({ outcome: kind, ...rest });
+const withKind = (outcome: Outcome) => ({ outcome: outcome.kind, ...(outcome.kind === "failed" ? { reason: outcome.reason } : {}) });
 
 /** One after the other; what is here already is not fetched again. */
 async function fetchAll(deps: Deps, claimed: Claimed): Promise<Outcome> {
@@ -54,7 +54,13 @@ async function fetchAll(deps: Deps, claimed: Claimed): Promise<Outcome> {
 	}
 }
 
-const givenUp = (reason: string): Outcome => ({ kind: "failed", reason, retryAfterMs: null, hopeless: true });
+const givenUp = (reason: string, message?: string): Outcome => ({
+	kind: "failed",
+	reason,
+	retryAfterMs: null,
+	hopeless: true,
+	...(message === undefined ? {} : { message }),
+});
 
 async function fetchOne(deps: Deps, claimed: Claimed, { field, media }: FileField, url: string): Promise<Outcome> {
 	const { appId, jobId, id: submission, claimId: claim } = claimed;
@@ -77,7 +83,8 @@ async function fetchOne(deps: Deps, claimed: Claimed, { field, media }: FileFiel
 	if (answer.kind === "failed")
 		return { kind: "failed", reason: `${field}_${answer.reason}`, retryAfterMs: null, hopeless: answer.reason === "address_refused" };
 	if (kept === null || answer.status !== 200) return refused(deps, field, answer);
-	if (!isOf(media, kept.contentType)) return givenUp(`${field}_is_no_${media}`);
+	if (!isOf(media, kept.contentType))
+		return givenUp(`${field}_is_no_${media}`, `input.${field} must be of type ${media}; what its URL gives is ${kept.contentType}`);
 	const { id: fileId, ...facts } = kept;
 	await deps.db.batch([insertFetchedFile.bind({ ...facts, fileId, jobId, field, appId, submission, claim })]);
 	return { kind: "fetched" };
@@ -98,6 +105,6 @@ function nameIn(url: string): string | null {
 async function later(deps: Deps, claimed: Claimed, failed: Outcome & { kind: "failed" }): Promise<void> {
 	if (await triedAgain(deps, claimed, failed)) return;
 	const when = failed.hopeless ? "" : " within an hour";
-	const message = `a file of this job could not be fetched from its URL${when}; the last answer: ${failed.reason}`;
+	const message = failed.message ?? `a file of this job could not be fetched from its URL${when}; the last answer: ${failed.reason}`;
 	return endSubmission(deps, claimed, { state: "not_taken", code: "input_unavailable", message });
 }

@@ -48,7 +48,7 @@ async function addFile(deps: Deps, { files }: Inputs, app: string, { field, medi
 	const [gone] = file === undefined ? await deps.db.read(fileOnceUsed.bind({ app, file: id })) : [];
 	const found = file ?? gone;
 	if (found !== undefined) files.push({ field, file: found });
-	if (file === undefined) return "this app has no such file, or no longer: POST /v1/files takes a new one";
+	if (file === undefined) return "names no file of this app, or no longer one: POST /v1/files takes a new one";
 	return isOf(media, file.contentType)
 		? null
 		: `must be ${media === "video" ? "a" : "an"} ${media}; by its bytes this file is ${file.contentType}`;

@@ -5,13 +5,14 @@ import type { FileField, JobType } from "../provider.ts";
 const steps = { firstMs: 500, floorMs: 1500, maxMs: 6000 };
 const ladder = { hooked: steps, unhooked: steps };
 
+const FILE_WORDS = "must be the id of a file (POST /v1/files), an http(s) URL, or a part of this name in a multipart request";
 const file = (media: FileField["media"]) =>
 	z
-		.string()
-		.min(1)
+		.string(FILE_WORDS)
+		.min(1, FILE_WORDS)
 		.max(2048)
 		.openapi({
-			description: `A ${media}: the id of an uploaded file, an http(s) URL that is downloaded, or a part of this name in a multipart request`,
+			description: `${media === "video" ? "A" : "An"} ${media}: the id of an uploaded file, an http(s) URL that is downloaded, or a part of this name in a multipart request`,
 			example: "file_019365f0a1b27c3d8e4f5061728394a5",
 		});
 /** Decart itself judges lengths model by model. */

@@ -113,7 +113,7 @@ export function decart(open: () => Promise<Db>): void {
 		it.each([
 			[422, '{"detail":"Prompt is too long: 1200 > 1000"}', "failed", "Prompt is too long: 1200 > 1000"],
 			[422, '{"detail":[{"loc":["body","data"],"msg":"Field required","type":"missing"}]}', "failed", "data: Field required"],
-			[404, "Not Found", "failed", "Decart answered 404"],
+			[404, "Not Found", "failed", "Decart answered 404: it may have no model lucy-2.5"],
 			[401, '{"error":"Invalid API key"}', "queued", null],
 			[429, "", "queued", null],
 			[503, "", "queued", null],

@@ -158,7 +158,7 @@ export function files(open: () => Promise<Db>): void {
 					["data", CLIP],
 				],
 				"data",
-				"is not a field",
+				"the file goes into a part named file",
 			],
 			[
 				"a life that is too short",

@@ -57,7 +57,7 @@ export function inputs(open: () => Promise<Db>): void {
 		it.each([
 			["that is not there", () => new Response("gone", { status: 404 }), "data_http_404"],
 			["that is elsewhere", () => new Response(null, { status: 302, headers: { location: "http://169.254.169.254/" } }), "data_http_302"],
-			["that is no video", () => new Response(PICTURE), "data_is_no_video"],
+			["that is no video", () => new Response(PICTURE), "input.data must be of type video; what its URL gives is image/png"],
 			["that is too large", () => new Response(new Uint8Array(1_048_577)), "too_large"],
 		])("%s fails the job at once, before anything is sent", async (_, answers, reason) => {
 			host = answers;
