@@ -15,7 +15,11 @@ export const submitForm: object = {
 			type: "object",
 			required: ["job"],
 			properties: {
-				job: { $ref: "#/components/schemas/SubmitJob" },
+				job: {
+					type: "object",
+					additionalProperties: true,
+					description: "`SubmitJob` as JSON, without the fields of `input` that come as parts",
+				},
 				...Object.fromEntries(FILE_FIELDS.map((field) => [field, binary(field)])),
 			},
 		},
