@@ -10,6 +10,7 @@ const shown = {
 	contentType: files.contentType,
 	sizeBytes: files.sizeBytes,
 	sha256: files.sha256,
+	blob: files.blob,
 	createdAt: files.createdAt,
 	expiresAt: files.expiresAt,
 };

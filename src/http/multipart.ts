@@ -1,7 +1,9 @@
+import { type PartName, partName } from "../core/disposition.ts";
+import { BrokenForm, boundaryIn, type Piece, piecesOf } from "../core/parts.ts";
 import { JobhookError } from "../errors.ts";
-import { type PartName, partName } from "./disposition.ts";
 import { validationFailed } from "./errors.ts";
-import { broken, type Piece, piecesOf } from "./parts.ts";
+
+const MAX_PARTS = 20;
 
 export interface Reading {
 	/** The parts that are text, even where they come with a file name; every other part is a file. */
@@ -14,8 +16,19 @@ export interface Reading {
 export const isMultipart = (request: Request): boolean => /^multipart\/form-data\s*(;|$)/i.test(request.headers.get("content-type") ?? "");
 
 /** Reads a `multipart/form-data` body without ever holding a file; resolves with the text parts at its end. */
-export async function readMultipart(request: Request, { fields, maxFieldBytes, onFile }: Reading): Promise<Map<string, string>> {
-	const pieces = piecesOf(chunksOf(request), boundaryOf(request));
+export async function readMultipart(request: Request, reading: Reading): Promise<Map<string, string>> {
+	try {
+		return await readParts(request, reading);
+	} catch (e) {
+		if (!(e instanceof BrokenForm)) throw e;
+		throw new JobhookError("invalid_request", `the multipart body is broken: ${e.message}`);
+	}
+}
+
+async function readParts(request: Request, { fields, maxFieldBytes, onFile }: Reading): Promise<Map<string, string>> {
+	const boundary = boundaryIn(request.headers.get("content-type") ?? "");
+	if (boundary === null) throw new BrokenForm("its Content-Type names no boundary");
+	const pieces = piecesOf(chunksOf(request), boundary, MAX_PARTS);
 	const texts = new Map<string, string>();
 	for (let next = await pieces.next(); !next.done; next = await pieces.next()) {
 		if (next.value.kind !== "head") continue; // what is left of a part
@@ -25,13 +38,6 @@ export async function readMultipart(request: Request, { fields, maxFieldBytes, o
 		else texts.set(part.name, await textOf(part.name, bytesOf(pieces), maxFieldBytes));
 	}
 	return texts;
-}
-
-function boundaryOf({ headers }: Request): string {
-	const [, quoted, token] = /;\s*boundary=(?:"([^"]+)"|([^\s;"]+))/i.exec(headers.get("content-type") ?? "") ?? [];
-	const boundary = quoted ?? token ?? "";
-	if (!/^[\x20-\x7e]{1,70}$/.test(boundary)) throw broken("its Content-Type names no boundary");
-	return boundary;
 }
 
 /** Not canceled by whoever leaves it: that would cut the connection before our answer. */

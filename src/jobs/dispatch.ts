@@ -157,7 +157,7 @@ async function settleNotTaken(
 /** For how long the lane or the account rests, and the write that says so. */
 function restAfter({ accountId, laneId, strikes }: sql.Claimed, why: Parameters<typeof settleNotTaken>[2], now: number) {
 	const { kind, reason, retryAfterMs } = why;
-	if (kind === "not_ready") return { rest: 0, write: [] };
+	if (kind === "not_ready" || reason === "body_broken") return { rest: 0, write: [] }; // nobody is to blame but us
 	const rest = kind === "account_trouble" ? pauseMs(strikes) : sendAgainMs(strikes + 1, retryAfterMs, 0);
 	const pause = { now, until: now + rest, reason };
 	if (kind === "account_trouble") return { rest, write: [pauseAccount.bind({ account: accountId, kind: "dispatch", ...pause })] };

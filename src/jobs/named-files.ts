@@ -2,10 +2,11 @@ import { AddressGuard } from "../core/address.ts";
 import { parseId } from "../core/ids.ts";
 import type { Deps } from "../deps.ts";
 import type { Detail } from "../errors.ts";
+import { fileById } from "../files/sql.ts";
 import type { StoredFile } from "../files/stored.ts";
 import { typeOf } from "../providers/index.ts";
 import type { FileField } from "../providers/provider.ts";
-import { fileOnceUsed, fileToUse } from "./sql/files.ts";
+import { fileOnceUsed } from "./sql/files.ts";
 
 /** The files that a request names: those that are here, and those that are to be fetched from a URL. */
 export interface Inputs {
@@ -44,7 +45,7 @@ function addUrl(deps: Deps, { urls }: Inputs, field: string, url: string): strin
 }
 
 async function addFile(deps: Deps, { files }: Inputs, app: string, { field, media }: FileField, id: string): Promise<string | null> {
-	const [file] = await deps.db.read(fileToUse.bind({ app, file: id, now: deps.clock.now() }));
+	const [file] = await deps.db.read(fileById.bind({ app, file: id, now: deps.clock.now() }));
 	const [gone] = file === undefined ? await deps.db.read(fileOnceUsed.bind({ app, file: id })) : [];
 	const found = file ?? gone;
 	if (found !== undefined) files.push({ field, file: found });

@@ -7,8 +7,6 @@ import { JobhookError } from "../errors.ts";
 
 /** What the server reads of a blob at once, and what a row of it weighs in a backup. */
 const PIECE_BYTES = 262_144;
-/** Pieces that one batch writes of a blob that is not whole in memory: each passes through it as text, too. */
-const PIECES_AT_ONCE = 1;
 
 const insertPiece = compileSql<{ key: string; n: number; base64: string }, never>(
 	[],
@@ -42,14 +40,14 @@ export function openPostgresBlobs(db: Db): Blobs {
 		async write(key, chunks) {
 			let next = 0;
 			try {
-				for await (const some of inPieces(chunks, PIECES_AT_ONCE * PIECE_BYTES)) {
+				for await (const some of inPieces(chunks, PIECE_BYTES)) {
 					const inserts = insertsOf(key, next, some);
 					next += inserts.length;
 					await db.batch(inserts); // the first piece first: a process that is killed leaves a blob that is listed, and so found
 				}
 				if (next === 0) await db.batch(insertsOf(key, 0, new Uint8Array(0)));
 			} catch (e) {
-				const notOurs = next <= PIECES_AT_ONCE && e instanceof ConstraintError;
+				const notOurs = next <= 1 && e instanceof ConstraintError;
 				if (next > 0 && !notOurs) await db.batch([deletePieces.bind({ key })]).catch(() => {}); // the first error says more
 				throw e;
 			}

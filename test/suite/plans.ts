@@ -167,7 +167,6 @@ export const HOT: Hot[] = [
 	["files that are still needed", oldBlobs.filesNamed, ["files_1 (id=?)", "job_files_file (file_id=?)", "jobs_1 (id=?)"]],
 	["a file", fileSql.fileById, ["files_1 (id=?)"], ["files_(pkey|app)"]],
 	["the files of an app", fileSql.filesOfApp, ["files_app (app_id=? AND id>? AND id<?)"], ["files_(app|expires)"]],
-	["a file that a job may name", jobFiles.fileToUse, ["files_1 (id=?)"], ["files_(pkey|app)"]],
 	["a file that a job has named", jobFiles.fileOnceUsed, ["job_files_file (file_id=?)"]],
 	["the files of a job", jobFiles.filesOfJob, ["job_files_1 (job_id=?)"]],
 	["idempotency keys to be removed", expired.removeKeys, ["idempotency_keys_expires (expires_at<?)"]],

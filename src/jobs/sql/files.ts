@@ -1,7 +1,7 @@
-import { and, asc, eq, gt, sql } from "drizzle-orm";
+import { and, asc, eq, sql } from "drizzle-orm";
 import { compile, q, type Slots } from "../../db/compile.ts";
 import { insertRow, insertWhere } from "../../db/insert.ts";
-import { files, idempotencyKeys, jobFiles, submissions } from "../../db/schema.ts";
+import { idempotencyKeys, jobFiles, submissions } from "../../db/schema.ts";
 import type { Keyed } from "./submit.ts";
 
 const kept = {
@@ -13,20 +13,6 @@ const kept = {
 	blob: jobFiles.blob,
 };
 
-/** A file of an app that a job may name. */
-export const fileToUse = compile((p: Slots<{ app: string; file: string; now: number }>) =>
-	q
-		.select({
-			id: files.id,
-			name: files.name,
-			contentType: files.contentType,
-			sizeBytes: files.sizeBytes,
-			sha256: files.sha256,
-			blob: files.blob,
-		})
-		.from(files)
-		.where(and(eq(files.id, p.file), eq(files.appId, p.app), gt(files.expiresAt, p.now))),
-);
 /** One that is gone, as a job of the app has known it. */
 export const fileOnceUsed = compile((p: Slots<{ app: string; file: string }>) =>
 	q

@@ -1,11 +1,11 @@
 import { Hono } from "hono";
 import type { Clock } from "../../core/clock.ts";
+import { createControl } from "../control.ts";
 import { ConnectionCut, type CutConnection, rejectInstead } from "../cut.ts";
 import { createLog } from "../log.ts";
 import { createSchedule, type Timers } from "../timers.ts";
 import { createApi } from "./api.ts";
 import { type CallEntry, recordCalls, type SandboxEnv } from "./calls.ts";
-import { createControl } from "./control.ts";
 import { failure, messageOf } from "./errors.ts";
 import { createHooks, type Send } from "./hooks.ts";
 import { createJobs } from "./jobs.ts";
@@ -62,7 +62,13 @@ export function createDeapiSandbox(options: DeapiSandboxOptions): DeapiSandbox {
 
 	// Clients join base URL and path as text, so `//api/...` is a normal way to call deAPI.
 	const app = new Hono<SandboxEnv>({ getPath: (request) => new URL(request.url).pathname.replace(/^\/+/, "/") });
-	app.route("/_sandbox", createControl(knobs, hooks, calls));
+	const control = createControl(knobs, calls);
+	control.get("/hooks", (c) => c.json({ data: hooks.attempts() }));
+	control.post("/hooks/:id/resend", async (c) => {
+		const attempt = await hooks.resend(c.req.param("id"));
+		return attempt === null ? c.json({ message: "No such delivery." }, 404) : c.json({ data: attempt });
+	});
+	app.route("/_sandbox", control);
 	app.use("*", recordCalls(clock, calls));
 	app.route("/", createApi({ knobs, schedule, clock, cut, jobs, links, baseUrl, apiKeys, strict }));
 	app.notFound((c) => failure(404, `The route ${c.req.path.slice(1)} could not be found.`));

@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { overlay, problems } from "../patch.ts";
+import { createLive, type Live } from "../knobs.ts";
+import { overlay } from "../patch.ts";
 
 export const hookEvents = ["job.processing", "job.completed", "job.failed"] as const;
 export type HookEvent = (typeof hookEvents)[number];
@@ -81,51 +82,20 @@ export interface KnobValues {
 	balance: number;
 }
 
-/** Live state: counters in it go down as they are used. */
-export interface Knobs {
-	readonly now: KnobValues;
-	/** Sets what the patch names; returns what is wrong with it, and then nothing was set. */
-	patch(patch: unknown): string[];
-	/** Back to how the sandbox was started. */
-	reset(): void;
+export interface Knobs extends Live<KnobValues> {
 	takeDrop(event: HookEvent): boolean;
-	takeFault(call: CallName): CallFault | null;
-	takeFailure(): boolean;
 }
 
 export function createKnobs(initial: KnobsPatch): Knobs {
-	let now = merge(defaults(), patchSchema.parse(initial));
-	return {
-		get now() {
-			return now;
-		},
-		patch(patch) {
-			const parsed = patchSchema.safeParse(patch);
-			if (parsed.success) now = merge(now, parsed.data);
-			return parsed.success ? [] : problems(parsed.error.issues);
-		},
-		reset() {
-			now = merge(defaults(), patchSchema.parse(initial));
-		},
-		takeDrop(event) {
-			if (now.hooks.dropEvents.includes(event)) return true;
-			if (now.hooks.dropNext === 0) return false;
-			now.hooks.dropNext--;
-			return true;
-		},
-		takeFault(call) {
-			const fault = now.calls.find((candidate) => candidate.call === call || candidate.call === "*");
-			if (fault === undefined) return null;
-			fault.times--;
-			if (fault.times === 0) now.calls = now.calls.filter((candidate) => candidate !== fault);
-			return fault;
-		},
-		takeFailure() {
-			if (now.jobs.failNext === 0) return false;
-			now.jobs.failNext--;
-			return true;
-		},
+	const live = createLive(patchSchema, defaults, merge, initial);
+	const takeDrop = (event: HookEvent): boolean => {
+		const { hooks } = live.now;
+		if (hooks.dropEvents.includes(event)) return true;
+		if (hooks.dropNext === 0) return false;
+		hooks.dropNext--;
+		return true;
 	};
+	return Object.assign(live, { takeDrop });
 }
 
 const defaults = (): KnobValues => ({

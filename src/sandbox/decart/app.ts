@@ -1,11 +1,11 @@
 import { Hono } from "hono";
 import type { Clock } from "../../core/clock.ts";
+import { createControl } from "../control.ts";
 import { ConnectionCut, type CutConnection, rejectInstead } from "../cut.ts";
 import { createLog } from "../log.ts";
 import { createSchedule, type Timers } from "../timers.ts";
 import { createApi } from "./api.ts";
 import { type CallEntry, type DecartEnv, recordCalls } from "./calls.ts";
-import { createControl } from "./control.ts";
 import { refusal } from "./errors.ts";
 import { createKeys } from "./keys.ts";
 import { createKnobs, type KnobsPatch } from "./knobs.ts";

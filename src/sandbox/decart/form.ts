@@ -1,5 +1,6 @@
-import { BrokenForm, boundaryOf, type PartHead, readMultipart } from "../multipart.ts";
-import { createSha256 } from "../sha256.ts";
+import { partName } from "../../core/disposition.ts";
+import { sha256Stream } from "../../core/hash.ts";
+import { BrokenForm, boundaryIn, piecesOf } from "../../core/parts.ts";
 
 /** Fields whose parts are files even when they have no filename, as aiohttp 4 sends them. */
 export const fileFields = ["data", "start", "end", "reference_image", "file"] as const;
@@ -24,20 +25,23 @@ const fieldLimit = 1000;
 export async function readForm(request: Request): Promise<Form> {
 	const type = request.headers.get("content-type") ?? "";
 	if (type.startsWith("application/x-www-form-urlencoded")) return new Map(new URLSearchParams(await request.text()));
-	const boundary = boundaryOf(type);
-	if (request.body === null || boundary === null) {
-		if (type.startsWith("multipart/form-data")) throw new BrokenForm("no body, or no boundary");
+	const isForm = /^multipart\/form-data\b/i.test(type);
+	const boundary = boundaryIn(type);
+	if (request.body === null || boundary === null || !isForm) {
+		if (isForm) throw new BrokenForm("no body, or no boundary");
 		await request.body?.cancel();
 		return new Map();
 	}
 	const form = new Map<string, () => string | Upload>();
-	await readMultipart(request.body, boundary, (head) => {
-		if (form.size >= fieldLimit) throw new BrokenForm("too many fields");
-		const isFile = head.filename !== null || fileFields.some((name) => name === head.name);
-		const { take, value } = isFile ? fileOf(head) : textOf();
-		form.set(head.name, value);
-		return take;
-	});
+	let part: Collected<string | Upload> = textOf();
+	for await (const piece of piecesOf(request.body, boundary, fieldLimit)) {
+		if (piece.kind === "bytes") part.take(piece.bytes);
+		if (piece.kind !== "head") continue;
+		const { name, filename } = partName(piece.headers["content-disposition"]);
+		const isFile = filename !== null || fileFields.some((field) => field === name);
+		part = isFile ? fileOf(filename, String(piece.headers["content-type"] ?? "application/octet-stream")) : textOf();
+		form.set(name, part.value);
+	}
 	return new Map(Array.from(form, ([name, value]) => [name, value()]));
 }
 
@@ -46,15 +50,15 @@ interface Collected<T> {
 	value(): T;
 }
 
-function fileOf({ filename, type }: PartHead): Collected<Upload> {
-	const hash = createSha256();
+function fileOf(filename: string | null, type: string): Collected<Upload> {
+	const hash = sha256Stream();
 	let bytes = 0;
 	return {
 		take(piece) {
 			hash.add(piece);
 			bytes += piece.length;
 		},
-		value: () => ({ filename, type: type ?? "application/octet-stream", bytes, sha256: hash.hex() }),
+		value: () => ({ filename, type, bytes, sha256: hash.hex() }),
 	};
 }
 

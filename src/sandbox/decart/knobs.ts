@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { overlay, problems } from "../patch.ts";
+import { createLive, type Live } from "../knobs.ts";
+import { overlay } from "../patch.ts";
 
 /** What a fault can be aimed at. */
 export const callNames = ["submit", "status", "content", "generate", "tokens", "files", "quota", "resolve"] as const;
@@ -96,45 +97,9 @@ export interface KnobValues extends z.output<typeof singles> {
 	quota: z.output<typeof quota>;
 }
 
-/** Live state: counters in it go down as they are used. */
-export interface Knobs {
-	readonly now: KnobValues;
-	/** Sets what the patch names; returns what is wrong with it, and then nothing was set. */
-	patch(patch: unknown): string[];
-	/** Back to how the sandbox was started. */
-	reset(): void;
-	takeFault(call: CallName): CallFault | null;
-	takeFailure(): boolean;
-}
+export type Knobs = Live<KnobValues>;
 
-export function createKnobs(initial: KnobsPatch): Knobs {
-	let now = merge(defaults(), patchSchema.parse(initial));
-	return {
-		get now() {
-			return now;
-		},
-		patch(patch) {
-			const parsed = patchSchema.safeParse(patch);
-			if (parsed.success) now = merge(now, parsed.data);
-			return parsed.success ? [] : problems(parsed.error.issues);
-		},
-		reset() {
-			now = merge(defaults(), patchSchema.parse(initial));
-		},
-		takeFault(call) {
-			const fault = now.calls.find((candidate) => candidate.call === call || candidate.call === "*");
-			if (fault === undefined) return null;
-			fault.times--;
-			if (fault.times === 0) now.calls = now.calls.filter((candidate) => candidate !== fault);
-			return fault;
-		},
-		takeFailure() {
-			if (now.jobs.failNext === 0) return false;
-			now.jobs.failNext--;
-			return true;
-		},
-	};
-}
+export const createKnobs = (initial: KnobsPatch): Knobs => createLive(patchSchema, defaults, merge, initial);
 
 const defaults = (): KnobValues => ({
 	jobs: { pendingMs: 300, processingMs: 1500, stuck: false, deadlineMs: 600_000, failNext: 0, statusWord: null, generateMs: 0 },

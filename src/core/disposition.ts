@@ -1,4 +1,4 @@
-import { broken } from "./parts.ts";
+import { BrokenForm } from "./parts.ts";
 
 /** How a part calls itself, e.g. `form-data; name="data"; filename="a clip.mp4"`. */
 export interface PartName {
@@ -10,12 +10,12 @@ const PARAMETER = /\s*;\s*([^\s=;"]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;"]*))/s
 
 /** The names of a part. Browsers send them as UTF-8 in quotes with `%22` for a quote, others with a backslash before it. */
 export function partName(disposition: string | string[] | undefined): PartName {
-	if (typeof disposition !== "string") throw broken("a part has not one Content-Disposition");
+	if (typeof disposition !== "string") throw new BrokenForm("a part has not one Content-Disposition");
 	const [type = ""] = /^\s*[^\s;]*/.exec(disposition) ?? [];
-	if (type.trim().toLowerCase() !== "form-data") throw broken("a part is not form-data");
+	if (type.trim().toLowerCase() !== "form-data") throw new BrokenForm("a part is not form-data");
 	const found = parameters(disposition, type.length);
 	const name = found.get("name");
-	if (name === undefined || name === "") throw broken("a part has no name");
+	if (name === undefined || name === "") throw new BrokenForm("a part has no name");
 	const filename = decoded(found.get("filename*")) ?? found.get("filename") ?? "";
 	return { name, filename: filename === "" ? null : filename };
 }
@@ -29,7 +29,7 @@ function parameters(text: string, from: number): Map<string, string> {
 		const [, name = "", quoted, token = ""] = match;
 		found.set(name.toLowerCase(), quoted === undefined ? token : unquoted(quoted));
 	}
-	if (/[^\s;]/.test(text.slice(end))) throw broken("the Content-Disposition of a part");
+	if (/[^\s;]/.test(text.slice(end))) throw new BrokenForm("the Content-Disposition of a part");
 	return found;
 }
 

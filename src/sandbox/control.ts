@@ -1,10 +1,14 @@
 import { Hono } from "hono";
-import type { Log } from "../log.ts";
-import type { CallEntry } from "./calls.ts";
-import type { Knobs } from "./knobs.ts";
+import type { Log } from "./log.ts";
 
-/** `/_sandbox/decart/*`: turn the knobs, read what was called. Without a key, because the sandbox only ever listens on this machine. */
-export function createControl(knobs: Knobs, calls: Log<CallEntry>): Hono {
+interface Turnable {
+	readonly now: object;
+	patch(patch: unknown): string[];
+	reset(): void;
+}
+
+/** Turn the knobs, read what was called. Without a key, because the sandbox only ever listens on this machine. */
+export function createControl(knobs: Turnable, calls: Log<object>): Hono {
 	const control = new Hono();
 	control.get("/knobs", (c) => c.json(knobs.now));
 	control.patch("/knobs", async (c) => {
