@@ -4,7 +4,7 @@ import { Retention } from "../../../src/retention.ts";
 import { openWorld, type World } from "../../support/world.ts";
 import { CLIP, decartCalls, EDIT, edited, PICTURE, upload } from "./decart-tools.ts";
 import { cancelJob } from "./jobs-cancel.ts";
-import { submissionsOf } from "./tools.ts";
+import { laneOf, submissionsOf } from "./tools.ts";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -154,6 +154,7 @@ export function inputs(open: () => Promise<Db>): void {
 			};
 			await world.run();
 			expect(await submissionsOf(world, job)).toMatchObject([{ state: "not_taken", reason: "body_broken" }, { state: "pending" }]);
+			expect(await laneOf(world, "video_edit", "decart:default")).toMatchObject({ notBefore: 0, strikes: 0 });
 			world.deps.blobs.read = read;
 			await world.pass(MINUTE);
 			expect((await world.job(job)).state).toBe("completed");

@@ -28,8 +28,8 @@ const laneById = compileSql<{ lane: string }, Lane>(
 	["notBefore", "strikes", "reason"],
 	(p) => sql`SELECT not_before, strikes, reason FROM lanes WHERE id = ${p.lane}`,
 );
-export async function laneOf(world: World, lane: "txt2img" | "status"): Promise<Lane> {
-	return (await world.deps.db.read(laneById.bind({ lane: `deapi:default/${lane}` })))[0]!;
+export async function laneOf(world: World, lane: string, account = "deapi:default"): Promise<Lane> {
+	return (await world.deps.db.read(laneById.bind({ lane: `${account}/${lane}` })))[0]!;
 }
 
 const answered = compileSql<{ lane: string; ms: number; now: number }, never>(
