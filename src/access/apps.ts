@@ -48,7 +48,7 @@ export async function ensureApp(deps: Ports, name: string): Promise<{ id: string
 	const now = deps.clock.now();
 	const id = newId("app", now);
 	const callbackSecret = deps.secrets.seal(newSigningSecret(), place(id));
-	const [inserted] = await deps.db.batch([insertApp.bind({ id, name, callbackSecret, createdAt: now })]);
+	const [inserted] = await deps.db.batch([insertApp.bind({ id, name, callbackSecret, oldSecrets: null, createdAt: now })]);
 	const app = await findApp(deps, name);
 	if (app === null) throw new Error(`the app ${name} was just made and is not there`);
 	return { id: app.id, created: inserted.length > 0 };
@@ -60,7 +60,7 @@ export async function createApp(deps: Ports, name: string) {
 	const id = newId("app", now);
 	const secret = newSigningSecret();
 	const [inserted] = await deps.db.batch([
-		insertApp.bind({ id, name, callbackSecret: deps.secrets.seal(secret, place(id)), createdAt: now }),
+		insertApp.bind({ id, name, callbackSecret: deps.secrets.seal(secret, place(id)), oldSecrets: null, createdAt: now }),
 	]);
 	return inserted.length === 0 ? null : { id, name, created_at: iso(now), callback_secret: secret };
 }

@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from "node:crypto";
 
-export type IdPrefix = "job" | "sub" | "evt" | "ep" | "dlv" | "att" | "app" | "key" | "rcp" | "file";
+export type IdPrefix = "job" | "sub" | "evt" | "ep" | "dlv" | "att" | "app" | "key" | "rcp" | "file" | "rec";
 
 /** The body of every id: a UUIDv7 (RFC 9562) as 32 hex digits, so that ids sort by the time they were made. */
 export function uuid7Hex(nowMs: number): string {

@@ -13,6 +13,8 @@ export const apps = sqliteTable("apps", {
 	name: text("name").notNull().unique(),
 	/** Sealed. Signs the callbacks of jobs that bring no `webhook_secret`. */
 	callbackSecret: text("callback_secret").notNull(),
+	/** Those before it that still sign beside it, as of an endpoint. */
+	oldSecrets: text("old_secrets"),
 	createdAt: integer("created_at").notNull(),
 });
 
@@ -57,6 +59,13 @@ export const lanes = sqliteTable("lanes", {
 	/** Why it is paused, and how many pauses came in a row: the next one is twice as long. */
 	reason: text("reason"),
 	strikes: integer("strikes").notNull().default(0),
+	/** Its breaker counts attempts and failures since the failure at `counted_from`; after a pause, how many must succeed in a row. */
+	countedFrom: integer("counted_from").notNull().default(0),
+	tried: integer("tried").notNull().default(0),
+	failed: integer("failed").notNull().default(0),
+	probation: integer("probation").notNull().default(0),
+	/** Milliseconds of one attempt, all in all. Null: the setting's. */
+	deadlineMs: integer("deadline_ms"),
 	/** Its pace: milliseconds from one start to the next, and how many may start at once after a rest. Null: as fast as slots are free. */
 	spacingMs: integer("spacing_ms"),
 	burst: integer("burst").notNull().default(1),
@@ -192,6 +201,7 @@ export const events = sqliteTable(
 	{
 		id: text("id").primaryKey(),
 		appId: text("app_id").notNull(),
+		/** Of an event for the operator: what it is about, and `revision` is what tells it from the one before. */
 		jobId: text("job_id").notNull(),
 		type: text("type").notNull(),
 		revision: integer("revision").notNull(),
@@ -272,6 +282,27 @@ export const endpoints = sqliteTable(
 		description: text("description"),
 		/** Sealed. */
 		secret: text("secret").notNull(),
+		/** JSON: those before it that still sign beside it, sealed, each with its end. */
+		oldSecrets: text("old_secrets"),
+		/** `deapi`, or JSON: seconds. Null: the settings' schedule. */
+		retry: text("retry"),
+		/** Null: the settings'. Its lane has the same, and the rate as a pace. */
+		timeoutMs: integer("timeout_ms"),
+		maxInFlight: integer("max_in_flight"),
+		rateLimit: integer("rate_limit"),
+		ratePeriodMs: integer("rate_period_ms"),
+		/** Sealed JSON: header fields of every callback. */
+		headers: text("headers"),
+		/** When it was last known to be well, within an hour: made, enabled, or an attempt acknowledged. 0: before that was kept. */
+		succeededAt: integer("succeeded_at").notNull().default(0),
+		/** Since the last success: the first failure, the last one, how many, and of how many deliveries. */
+		failingSince: integer("failing_since"),
+		failedAt: integer("failed_at"),
+		failures: integer("failures").notNull().default(0),
+		failingDeliveries: integer("failing_deliveries").notNull().default(0),
+		/** When to look at these next, and since when the operator knows of them. */
+		judgeAt: integer("judge_at"),
+		noticedAt: integer("noticed_at"),
 		/** A deleted one keeps its row for the history of its deliveries, and its place. */
 		state: text("state", { enum: ["enabled", "disabled", "deleted"] }).notNull(),
 		reason: text("reason"),
@@ -284,6 +315,7 @@ export const endpoints = sqliteTable(
 		uniqueIndex("endpoints_app_place").on(t.appId, t.place),
 		index("endpoints_app").on(t.appId, t.id),
 		index("endpoints_unsettled").on(t.unsettledAt).where(sql`unsettled_at IS NOT NULL`),
+		index("endpoints_judged").on(t.judgeAt).where(sql`judge_at IS NOT NULL`),
 	],
 );
 
@@ -321,7 +353,7 @@ export const deliveries = sqliteTable(
 		attempts: integer("attempts").notNull().default(0),
 		failures: integer("failures").notNull().default(0),
 		reason: text("reason"),
-		/** Since when its age counts: made, asked for again, or let go when its endpoint was enabled. */
+		/** Since when its age counts: made, asked for again, or let go when its endpoint was enabled. While it is held: since when. */
 		armedAt: integer("armed_at").notNull(),
 		createdAt: integer("created_at").notNull(),
 		endedAt: integer("ended_at"),
@@ -331,12 +363,47 @@ export const deliveries = sqliteTable(
 		index("deliveries_job").on(t.appId, t.jobId, t.id),
 		index("deliveries_app").on(t.appId, t.id),
 		index("deliveries_target").on(t.target, t.id),
-		index("deliveries_undelivered").on(t.appId, t.id).where(sql`state NOT IN ('delivered', 'superseded')`),
-		index("deliveries_held").on(t.target, t.id).where(sql`state = 'held'`),
+		index("deliveries_pending").on(t.appId, t.id).where(sql`state = 'pending'`),
+		index("deliveries_target_pending").on(t.target, t.id).where(sql`state = 'pending' AND target <> 'job'`),
+		index("deliveries_troubled").on(t.appId, t.state, t.id).where(sql`state IN ('held', 'exhausted', 'stopped')`),
+		index("deliveries_target_troubled").on(t.target, t.state, t.id).where(sql`state IN ('held', 'exhausted', 'stopped')`),
+		index("deliveries_held_since").on(t.armedAt, t.id).where(sql`state = 'held'`),
 		index("deliveries_due").on(t.laneId, t.nextAttemptAt).where(sql`next_attempt_at IS NOT NULL`),
 		index("deliveries_claimed").on(t.laneId, t.claimId).where(sql`claim_id IS NOT NULL`),
 	],
 );
+
+/** A wish to send once more, a little at a time, what one endpoint has not got of a range. */
+export const recoveries = sqliteTable(
+	"recoveries",
+	{
+		id: text("id").primaryKey(),
+		appId: text("app_id").notNull(),
+		endpointId: text("endpoint_id").notNull(),
+		state: text("state", { enum: ["running", "finished", "canceled"] }).notNull(),
+		/** Deliveries with ids `from_id <= id < to_id`; those up to `cursor` have been seen to. */
+		fromId: text("from_id").notNull(),
+		toId: text("to_id").notNull(),
+		cursor: text("cursor").notNull(),
+		/** How many there were when it was asked for, and how many are due again. */
+		total: integer("total").notNull(),
+		recovered: integer("recovered").notNull(),
+		/** When its next step is due; null when it is over. */
+		nextStepAt: integer("next_step_at"),
+		createdAt: integer("created_at").notNull(),
+		endedAt: integer("ended_at"),
+	},
+	(t) => [
+		index("recoveries_endpoint").on(t.endpointId, t.id),
+		index("recoveries_due").on(t.nextStepAt).where(sql`next_step_at IS NOT NULL`),
+	],
+);
+
+/** How often something has happened, ever. */
+export const counters = sqliteTable("counters", {
+	name: text("name").primaryKey(),
+	value: integer("value").notNull(),
+});
 
 /** One POST of a delivery. `n` counts from 1 and is fixed at the claim. */
 export const attempts = sqliteTable(

@@ -7,8 +7,10 @@ import { EVENT_TYPES } from "../jobs/job.ts";
 import { changeEndpoint } from "../outbound/endpoint/change.ts";
 import { createEndpoint } from "../outbound/endpoint/create.ts";
 import { listEndpoints, readEndpoint } from "../outbound/endpoint/read.ts";
+import { NO_RULES } from "../outbound/endpoint/rules.ts";
 import { deleteEndpoint } from "../outbound/endpoint/switch.ts";
 import type { App } from "./context.ts";
+import { rulesIn } from "./endpoint-rules.ts";
 import { validationFailed } from "./errors.ts";
 import { listed, pageOf, pageParams } from "./list.ts";
 import { EndpointBody, EndpointChange, EndpointCreate, EndpointList, EndpointWithSecret } from "./schemas/endpoints.ts";
@@ -98,16 +100,18 @@ export function mountEndpointWrites(app: App, deps: Deps): void {
 		if (objection !== null) throw validationFailed([{ field: "url", message: objection }]);
 	};
 	app.openapi(createRouteOf, async (c) => {
-		const { url, description = null, event_types: eventTypes = EVENT_TYPES, secret = null } = c.req.valid("json");
+		const { url, description = null, event_types: eventTypes = EVENT_TYPES, secret = null, ...rest } = c.req.valid("json");
 		judge(url);
+		const wish = { url, description, eventTypes, secret, rules: { ...NO_RULES, ...rulesIn(rest, deps.config) } };
 		c.header("Cache-Control", "no-store");
-		return c.json(await createEndpoint(deps, c.var.caller.appId, { url, description, eventTypes, secret }), 201);
+		return c.json(await createEndpoint(deps, c.var.caller.appId, wish), 201);
 	});
 	app.openapi(changeRoute, async (c) => {
-		const { url, description, event_types: eventTypes } = c.req.valid("json");
+		const { url, description, event_types: eventTypes, ...rest } = c.req.valid("json");
 		judge(url);
 		const id = parseId("ep", c.req.valid("param").id);
-		const endpoint = id === null ? null : await changeEndpoint(deps, c.var.caller.appId, id, { url, description, eventTypes });
+		const change = { url, description, eventTypes, rules: rulesIn(rest, deps.config) };
+		const endpoint = id === null ? null : await changeEndpoint(deps, c.var.caller.appId, id, change);
 		if (endpoint === null) throw noSuchEndpoint();
 		return c.json(endpoint, 200);
 	});

@@ -6,7 +6,10 @@ type Lane = typeof lanes.$inferSelect;
 const insertLane = insertRow(lanes, { orIgnore: true });
 
 /** A lane, unless it is there already. Whoever writes work for a lane writes this with it. No `maxInFlight`: the setting's. */
-export const newLane = (lane: Pick<Lane, "id" | "kind"> & Partial<Lane>) =>
-	insertLane.bind({ appId: null, accountId: null, maxInFlight: null, ...NEW, ...lane });
+export const newLane = (lane: Pick<Lane, "id" | "kind"> & Partial<Lane>) => insertLane.bind({ ...NEW, ...lane });
 
-const NEW = { notBefore: 0, reason: null, strikes: 0, spacingMs: null, burst: 1, pacedAt: 0, clockMs: 0, heardAt: 0 };
+const NEW = {
+	...{ appId: null, accountId: null, maxInFlight: null, deadlineMs: null },
+	...{ notBefore: 0, reason: null, strikes: 0, countedFrom: 0, tried: 0, failed: 0, probation: 0 },
+	...{ spacingMs: null, burst: 1, pacedAt: 0, clockMs: 0, heardAt: 0 },
+};

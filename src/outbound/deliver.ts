@@ -4,6 +4,7 @@ import { retryAfterMs } from "../core/retry-after.ts";
 import type { Bound } from "../db/db.ts";
 import type { Deps } from "../deps.ts";
 import { pauseLane, pauseMs } from "../lanes/pause.ts";
+import { openSecret } from "./credentials.ts";
 import { disabledByReceiver } from "./endpoint/switch.ts";
 import { againAt } from "./ours.ts";
 import { type Verdict, verdictOf } from "./outcome.ts";
@@ -19,20 +20,6 @@ export async function deliver(deps: Deps, claimed: sql.Claimed): Promise<void> {
 	const { id, eventId, eventType, body, n, url } = claimed;
 	const answer = await send(deps, { eventId, eventType, deliveryId: id, attempt: n, body }, { url, secret });
 	await settle(deps, claimed, answer, startedAt);
-}
-
-/** Whose secret signs: the endpoint's; for the job's own URL the one it brought, else the app's. Null: it does not open. */
-function openSecret(deps: Deps, { target, appId, jobId, ...secrets }: sql.Claimed): string | null {
-	const { endpointSecret, jobSecret, appSecret } = secrets;
-	try {
-		if (endpointSecret !== null)
-			return deps.secrets.open(endpointSecret, { table: "endpoints", column: "secret", row: target, app: appId });
-		if (jobSecret !== null) return deps.secrets.open(jobSecret, { table: "jobs", column: "webhook_secret", row: jobId, app: appId });
-		return deps.secrets.open(appSecret, { table: "apps", column: "callback_secret", row: appId, app: appId });
-	} catch (e) {
-		deps.log.error({ delivery: secrets.id, err: e }, "secret.sealed");
-		return null;
-	}
 }
 
 /** An attempt that came to an answer: what it means, what the receiver asked for, when we knew. */

@@ -2,9 +2,12 @@ import { ensureDefaultApp } from "../../src/access/apps.ts";
 import { newId } from "../../src/core/ids.ts";
 import { Secretbox } from "../../src/core/secretbox.ts";
 import { insertRow } from "../../src/db/insert.ts";
-import { deliveries, endpointEventTypes, endpoints, events, jobs, lanes, submissions } from "../../src/db/schema.ts";
+import { deliveries, endpointEventTypes, events, jobs, submissions } from "../../src/db/schema.ts";
 import { pendingSubmission } from "../../src/jobs/submission.ts";
+import { newLane } from "../../src/lanes/lane.ts";
 import { openDatabase } from "../../src/node/database.ts";
+import { NO_RULES, stored } from "../../src/outbound/endpoint/rules.ts";
+import { insertEndpoint } from "../../src/outbound/endpoint/sql.ts";
 
 export const MASTER_KEY = Buffer.alloc(32, 7).toString("base64");
 export const API_KEY = "bench-api-key-0123456789";
@@ -15,9 +18,7 @@ const FAR = 4_102_444_800_000;
 const insert = {
 	job: insertRow(jobs),
 	submission: insertRow(submissions),
-	endpoint: insertRow(endpoints),
 	type: insertRow(endpointEventTypes),
-	lane: insertRow(lanes),
 	event: insertRow(events),
 	delivery: insertRow(deliveries),
 };
@@ -29,43 +30,15 @@ export async function seed(file: string) {
 	const clock = { now: () => Date.now() };
 	const { id: appId } = await ensureDefaultApp({ db, clock, secrets });
 	const now = Date.now();
-	let place = 1;
 
 	return {
 		/** `paused`: its deliveries are made and not sent. */
 		async endpoint(url: string, paused: boolean): Promise<string> {
 			const id = newId("ep", now);
 			const secret = secrets.seal(CALLBACK_SECRET, { table: "endpoints", column: "secret", row: id, app: appId });
-			const lane = {
-				id,
-				kind: "endpoint" as const,
-				appId,
-				accountId: null,
-				maxInFlight: null,
-				notBefore: paused ? FAR : 0,
-				reason: null,
-				strikes: 0,
-				spacingMs: null,
-				burst: 1,
-				pacedAt: 0,
-				clockMs: 0,
-				heardAt: 0,
-			};
 			await db.batch([
-				insert.lane.bind(lane),
-				insert.endpoint.bind({
-					id,
-					appId,
-					place: place++,
-					url,
-					description: null,
-					secret,
-					state: "enabled",
-					reason: null,
-					unsettledAt: null,
-					createdAt: now,
-					updatedAt: now,
-				}),
+				newLane({ id, kind: "endpoint", appId, notBefore: paused ? FAR : 0 }),
+				insertEndpoint.bind({ id, appId, url, description: null, secret, headers: null, ...stored(NO_RULES), createdAt: now }),
 				insert.type.bind({ appId, eventType: "job.completed", endpointId: id }),
 			]);
 			return id;

@@ -1,6 +1,7 @@
 import { z } from "@hono/zod-openapi";
 import { EVENT_TYPES } from "../../jobs/job.ts";
 import { listOf } from "../list.ts";
+import { endpointRules, shownRules } from "./endpoint-rules.ts";
 
 const Secret = z.string().min(32, "must have 32 to 255 characters").max(255, "must have 32 to 255 characters");
 const fields = {
@@ -15,13 +16,19 @@ export const EndpointCreate = z
 		description: fields.description.optional(),
 		event_types: fields.event_types.optional().openapi({ description: "Without it all" }),
 		secret: Secret.optional().openapi({ description: "Without it one is made" }),
+		...endpointRules,
 	})
 	.openapi("CreateEndpoint");
 
 export const EndpointChange = z
-	.strictObject({ url: fields.url.optional(), description: fields.description.optional(), event_types: fields.event_types.optional() })
+	.strictObject({
+		url: fields.url.optional(),
+		description: fields.description.optional(),
+		event_types: fields.event_types.optional(),
+		...endpointRules,
+	})
 	.refine((change) => Object.keys(change).length > 0, {
-		message: "must have url, description or event_types",
+		message: "must have a field to change",
 		when: ({ issues }) => issues.length === 0, // a field that is wrong, or none of these, has been named
 	})
 	.openapi("ChangeEndpoint");
@@ -38,6 +45,7 @@ export const EndpointBody = z
 		event_types: z.array(z.string()),
 		state: z.enum(["enabled", "disabled"]),
 		reason: z.string().nullable().openapi({ description: "Why it is disabled: `by_request`, `http_410`, `receiver_disabled`" }),
+		...shownRules,
 		created_at: z.iso.datetime(),
 		updated_at: z.iso.datetime(),
 	})

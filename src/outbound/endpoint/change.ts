@@ -2,6 +2,7 @@ import type { Bound } from "../../db/db.ts";
 import type { Deps } from "../../deps.ts";
 import { liftPause } from "./follow.ts";
 import { type EndpointView, inOrder, readEndpoint } from "./read.ts";
+import { NO_RULES, type Rules, stored } from "./rules.ts";
 import * as sql from "./sql.ts";
 
 /** What is absent stays as it is. */
@@ -9,14 +10,23 @@ export interface EndpointChange {
 	url?: string | undefined;
 	description?: string | null | undefined;
 	eventTypes?: readonly string[] | undefined;
+	rules?: Partial<Rules> | undefined;
 }
 
 /** Applies from the next attempt, also to what waits already. Null when this app has none of that id. */
 export async function changeEndpoint(deps: Deps, appId: string, id: string, change: EndpointChange): Promise<EndpointView | null> {
 	const at = { app: appId, endpoint: id };
-	const { url = null, description = null, eventTypes } = change;
-	const describe = change.description === undefined ? 0 : 1;
-	const work: Bound<unknown>[] = [sql.changeEndpoint.bind({ ...at, url, describe, description, now: deps.clock.now() })];
+	const { url = null, description = null, eventTypes, rules = {} } = change;
+	const given = (value: unknown) => (value === undefined ? 0 : 1);
+	const work: Bound<unknown>[] = [
+		sql.changeEndpoint.bind({
+			...{ ...at, now: deps.clock.now(), url, setDescription: given(change.description), description },
+			...{ setRetry: given(rules.retry), setTimeout: given(rules.timeoutMs) },
+			...{ setMaxInFlight: given(rules.maxInFlight), setRate: given(rules.rate) },
+			...stored({ ...NO_RULES, ...rules }),
+		}),
+	];
+	if (Object.keys(rules).length > 0) work.push(sql.limitLane.bind({ endpoint: id }));
 	if (url !== null) work.push(liftPause.bind({ endpoint: id }));
 	if (eventTypes !== undefined) {
 		work.push(sql.dropEventTypes.bind(at));

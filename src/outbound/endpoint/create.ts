@@ -5,6 +5,7 @@ import type { Deps } from "../../deps.ts";
 import { JobhookError } from "../../errors.ts";
 import { newLane } from "../../lanes/lane.ts";
 import { inOrder, shown } from "./read.ts";
+import { type Rules, stored } from "./rules.ts";
 import { placeOfSecret } from "./secret.ts";
 import * as sql from "./sql.ts";
 
@@ -14,7 +15,10 @@ export interface EndpointWish {
 	eventTypes: readonly string[];
 	/** Null: one is made. */
 	secret: string | null;
+	rules: Rules;
 }
+
+const MADE = { state: "enabled", reason: null } as const;
 
 /** Each clash means that another one was made, so a few tries do. */
 const TRIES = 20;
@@ -27,16 +31,17 @@ export async function createEndpoint(deps: Deps, appId: string, wish: EndpointWi
 	const secret = wish.secret ?? newSigningSecret();
 	const eventTypes = inOrder(wish.eventTypes);
 	const sealed = deps.secrets.seal(secret, placeOfSecret(appId, id));
-	const row = { id, appId, url, description, state: "enabled" as const, reason: null, createdAt: now, updatedAt: now };
+	const row = { id, appId, url, description, secret: sealed, headers: null, ...stored(wish.rules), createdAt: now };
 	await untilNoClash(() =>
 		deps.db.batch<Bound<unknown>[]>([
 			newLane({ id, kind: "endpoint", appId }),
-			sql.insertEndpoint.bind({ ...row, secret: sealed, unsettledAt: null }),
+			sql.insertEndpoint.bind(row),
+			sql.limitLane.bind({ endpoint: id }),
 			...eventTypes.map((eventType) => sql.insertEventType.bind({ appId, eventType, endpointId: id })),
 		]),
 	);
 	deps.log.info({ app: appId, endpoint: id }, "endpoint.created");
-	return { ...shown(row, eventTypes), secret };
+	return { ...shown({ ...row, ...MADE, updatedAt: now }, eventTypes), secret };
 }
 
 /** Two that are made at once ask for the same place; the one that comes second asks again. */

@@ -2,6 +2,7 @@ import { iso } from "../../core/clock.ts";
 import type { RowOf } from "../../db/db.ts";
 import { type Page, valuesOf } from "../../db/page.ts";
 import type { Deps } from "../../deps.ts";
+import { readRules } from "./rules.ts";
 import * as sql from "./sql.ts";
 
 type Row = RowOf<typeof sql.endpointById>;
@@ -31,8 +32,21 @@ export const inOrder = (types: readonly string[]): string[] => [...new Set(types
 
 /** An endpoint as the API shows it. */
 export function shown(row: Row, eventTypes: string[]) {
-	const { id, url, description, reason, createdAt, updatedAt } = row;
-	const state = row.state === "enabled" ? ("enabled" as const) : ("disabled" as const);
-	return { id, url, description, event_types: eventTypes, state, reason, created_at: iso(createdAt), updated_at: iso(updatedAt) };
+	const { id, url, description, reason } = row;
+	const { retry, timeoutMs, maxInFlight, rate } = readRules(row);
+	return {
+		id,
+		url,
+		description,
+		event_types: eventTypes,
+		state: row.state === "enabled" ? ("enabled" as const) : ("disabled" as const),
+		reason,
+		retry_schedule: retry === null ? ("standard" as const) : retry === "deapi" ? retry : [...retry],
+		timeout_ms: timeoutMs,
+		max_in_flight: maxInFlight,
+		rate: rate && { limit: rate.limit, period_s: rate.periodMs / 1000 },
+		created_at: iso(row.createdAt),
+		updated_at: iso(row.updatedAt),
+	};
 }
 export type EndpointView = ReturnType<typeof shown>;

@@ -1,8 +1,9 @@
-import { and, desc, eq, gte, lte, ne, sql } from "drizzle-orm";
+import { and, desc, eq, gte, lte, ne, type SQL, sql } from "drizzle-orm";
 import { compile, compileSql, q, type Slots } from "../../db/compile.ts";
 import { insertRow, insertWhere } from "../../db/insert.ts";
 import { inPage, type PageSlots } from "../../db/page.ts";
-import { endpointEventTypes, endpoints } from "../../db/schema.ts";
+import { endpointEventTypes, endpoints, lanes } from "../../db/schema.ts";
+import type { StoredRules } from "./rules.ts";
 
 type Endpoint = typeof endpoints.$inferSelect;
 interface One {
@@ -10,12 +11,17 @@ interface One {
 	endpoint: string;
 }
 
+/** Rules of its own; null: the settings' count. */
+const RULES = sql.raw("retry, timeout_ms, max_in_flight, rate_limit, rate_period_ms, headers");
+type Rules = Pick<Endpoint, "retry" | "timeoutMs" | "maxInFlight" | "rateLimit" | "ratePeriodMs" | "headers">;
+type Made = Pick<Endpoint, "id" | "appId" | "url" | "description" | "secret" | "createdAt"> & Rules;
+
 /** The next place of its app, never one that was taken before; two that are made at once clash on it. */
-export const insertEndpoint = compileSql<Omit<Endpoint, "place">, { place: number }>(
+export const insertEndpoint = compileSql<Made, { place: number }>(
 	["place"],
-	(p) => sql`INSERT INTO ${endpoints} (id, app_id, place, url, description, secret, state, reason, unsettled_at, created_at, updated_at)
-		SELECT ${p.id}, ${p.appId}, coalesce(max(place), 0) + 1, ${p.url}, ${p.description}, ${p.secret}, ${p.state}, ${p.reason},
-			${p.unsettledAt}, ${p.createdAt}, ${p.updatedAt}
+	(p) => sql`INSERT INTO ${endpoints} (id, app_id, place, url, description, secret, state, ${RULES}, succeeded_at, created_at, updated_at)
+		SELECT ${p.id}, ${p.appId}, coalesce(max(place), 0) + 1, ${p.url}, ${p.description}, ${p.secret}, 'enabled',
+			${p.retry}, ${p.timeoutMs}, ${p.maxInFlight}, ${p.rateLimit}, ${p.ratePeriodMs}, ${p.headers}, ${p.createdAt}, ${p.createdAt}, ${p.createdAt}
 		FROM ${endpoints} WHERE app_id = ${p.appId} RETURNING place`,
 );
 export const insertEventType = insertRow(endpointEventTypes, { orIgnore: true });
@@ -26,6 +32,11 @@ const columns = {
 	description: endpoints.description,
 	state: endpoints.state,
 	reason: endpoints.reason,
+	retry: endpoints.retry,
+	timeoutMs: endpoints.timeoutMs,
+	maxInFlight: endpoints.maxInFlight,
+	rateLimit: endpoints.rateLimit,
+	ratePeriodMs: endpoints.ratePeriodMs,
 	createdAt: endpoints.createdAt,
 	updatedAt: endpoints.updatedAt,
 };
@@ -52,16 +63,33 @@ export const eventTypesBetween = compile((p: Slots<{ app: string; oldest: string
 		),
 );
 
-/** What is null stays as it is; a description is taken, null too, where `describe` is 1. */
-export const changeEndpoint = compileSql<
-	One & { url: string | null; describe: number; description: string | null; now: number },
-	{ id: string }
->(
-	["id"],
-	(p) => sql`UPDATE ${endpoints} SET url = coalesce(${p.url}, url), updated_at = ${p.now},
-		description = CASE WHEN ${p.describe} = 1 THEN CAST(${p.description} AS text) ELSE description END
-	WHERE app_id = ${p.app} AND id = ${p.endpoint} AND state <> 'deleted' RETURNING id`,
-);
+/** Each field is taken, null too, where its `set…` is 1. */
+export const changeEndpoint = compileSql<Change, { id: string }>(["id"], (p) => {
+	const given = (set: SQL, value: SQL, type: "text" | "bigint", column: string) =>
+		sql`${sql.raw(column)} = CASE WHEN ${set} = 1 THEN CAST(${value} AS ${sql.raw(type)}) ELSE ${sql.raw(column)} END`;
+	return sql`UPDATE ${endpoints} SET url = coalesce(${p.url}, url), updated_at = ${p.now},
+		${given(p.setDescription, p.description, "text", "description")}, ${given(p.setRetry, p.retry, "text", "retry")},
+		${given(p.setTimeout, p.timeoutMs, "bigint", "timeout_ms")}, ${given(p.setMaxInFlight, p.maxInFlight, "bigint", "max_in_flight")},
+		${given(p.setRate, p.rateLimit, "bigint", "rate_limit")}, ${given(p.setRate, p.ratePeriodMs, "bigint", "rate_period_ms")}
+	WHERE app_id = ${p.app} AND id = ${p.endpoint} AND state <> 'deleted' RETURNING id`;
+});
+interface Change extends One, StoredRules {
+	now: number;
+	/** Null: as it is. */
+	url: string | null;
+	setDescription: number;
+	description: string | null;
+	setRetry: number;
+	setTimeout: number;
+	setMaxInFlight: number;
+	setRate: number;
+}
+/** Its lane keeps to its rules: slots, the deadline that leases are reckoned from, and the rate as a pace, evenly. */
+export const limitLane = compileSql<{ endpoint: string }, { id: string }>(["id"], (p) => {
+	const of = (value: SQL) => sql`(SELECT ${value} FROM ${endpoints} ep WHERE ep.id = ${lanes}.id)`;
+	return sql`UPDATE ${lanes} SET max_in_flight = ${of(sql`ep.max_in_flight`)}, deadline_ms = ${of(sql`ep.timeout_ms`)},
+		spacing_ms = ${of(sql`(ep.rate_period_ms + ep.rate_limit - 1) / ep.rate_limit`)} WHERE id = ${p.endpoint} RETURNING id`;
+});
 export const dropEventTypes = compileSql<One, { endpointId: string }>(
 	["endpointId"],
 	(p) => sql`DELETE FROM ${endpointEventTypes} WHERE app_id = ${p.app} AND endpoint_id BETWEEN ${p.endpoint} AND ${p.endpoint}

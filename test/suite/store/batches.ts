@@ -92,7 +92,7 @@ export function batches(open: () => Promise<Db>): void {
 		});
 
 		it("passes over a row that is there already where it says so, and says that it wrote none", async () => {
-			const again = ignored.bind({ id: "b", name: "a", callbackSecret: "other", createdAt: 2 });
+			const again = ignored.bind({ id: "b", name: "a", callbackSecret: "other", oldSecrets: null, createdAt: 2 });
 			expect(await db.batch([appRow("a"), again, appRow("c")])).toEqual([[{ inserted: 1 }], [], [{ inserted: 1 }]]);
 			expect(await idsOf(db)).toEqual(["a", "c"]);
 		});

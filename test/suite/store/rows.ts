@@ -13,7 +13,7 @@ import * as outbound from "../../../src/outbound/sql.ts";
 export type App = typeof apps.$inferSelect;
 const insertApp = insertRow(apps);
 export const appRow = (id: string, over: Partial<App> = {}) =>
-	insertApp.bind({ id, name: id, callbackSecret: "sealed", createdAt: 1, ...over });
+	insertApp.bind({ id, name: id, callbackSecret: "sealed", oldSecrets: null, createdAt: 1, ...over });
 const appIds = compileSql<unknown, { id: string }>(["id"], () => sql`SELECT id FROM ${apps} ORDER BY id`);
 export const idsOf = async (db: Db): Promise<string[]> => (await db.read(appIds.bind({}))).map(({ id }) => id);
 

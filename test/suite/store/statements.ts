@@ -134,7 +134,7 @@ export function statements(open: () => Promise<Db>): void {
 		});
 
 		it("that inserts under a condition writes only where its guard finds something", async () => {
-			const row: App = { id: "b", name: "b", callbackSecret: "sealed", createdAt: 1 };
+			const row: App = { id: "b", name: "b", callbackSecret: "sealed", oldSecrets: null, createdAt: 1 };
 			expect(await db.batch([childOf.bind({ ...row, parent: "a" })])).toEqual([[]]);
 			expect(await db.batch([appRow("a"), childOf.bind({ ...row, parent: "a" })])).toEqual([[{ inserted: 1 }], [{ inserted: 1 }]]);
 			expect(await idsOf(db)).toEqual(["a", "b"]);

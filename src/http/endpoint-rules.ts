@@ -1,0 +1,25 @@
+import type { z } from "@hono/zod-openapi";
+import type { Config } from "../config.ts";
+import type { Rules } from "../outbound/endpoint/rules.ts";
+import { validationFailed } from "./errors.ts";
+import type { EndpointRules } from "./schemas/endpoint-rules.ts";
+
+/** The rules that a request names; what it does not name is absent. */
+export function rulesIn(wish: z.infer<typeof EndpointRules>, { deliveryMaxAgeMs }: Config): Partial<Rules> {
+	const rules: Partial<Rules> = {};
+	const { retry_schedule: retry, timeout_ms: timeoutMs, max_in_flight: maxInFlight, rate } = wish;
+	if (retry !== undefined) rules.retry = retry === "standard" ? null : retry;
+	if (timeoutMs !== undefined) rules.timeoutMs = timeoutMs;
+	if (maxInFlight !== undefined) rules.maxInFlight = maxInFlight;
+	if (rate !== undefined) rules.rate = rate && { limit: rate.limit, periodMs: rate.period_s * 1000 };
+	if (Array.isArray(rules.retry) && total(rules.retry) * 1000 > deliveryMaxAgeMs)
+		throw validationFailed([
+			{
+				field: "retry_schedule",
+				message: `must add up to at most ${deliveryMaxAgeMs / 3_600_000} hours: a delivery is not tried when it is older`,
+			},
+		]);
+	return rules;
+}
+
+const total = (seconds: readonly number[]) => seconds.reduce((sum, one) => sum + one, 0);
