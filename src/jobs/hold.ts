@@ -1,5 +1,6 @@
 import type { Deps } from "../deps.ts";
 import { isUnavailable } from "../errors.ts";
+import { leaseMs } from "../lanes/claim.ts";
 import { type Claimed, holdLease, submissionWork } from "./sql/work.ts";
 
 /**
@@ -7,7 +8,7 @@ import { type Claimed, holdLease, submissionWork } from "./sql/work.ts";
  * of its time, for as long as this process lives.
  */
 export async function holding<T>(deps: Deps, { id: submission, claimId: claim }: Claimed, work: () => Promise<T>): Promise<T> {
-	const lease = submissionWork.leaseMs(deps.config);
+	const lease = leaseMs(submissionWork, deps.config);
 	const hold = async () => {
 		try {
 			const [held] = await deps.db.batch([holdLease.bind({ submission, claim, until: deps.clock.now() + lease })]);

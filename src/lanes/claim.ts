@@ -3,6 +3,7 @@ import type { Bound } from "../db/db.ts";
 import type { Deps } from "../deps.ts";
 import { mayBeWritten } from "../errors.ts";
 import { lookAgain } from "./look-again.ts";
+import { type Allot, allotFreely, type Share } from "./shares.ts";
 import { type Claimable, charging, type Lane, lockLane, taking, takingLocked, walking } from "./sql.ts";
 
 /** Lanes looked at in one statement. Each costs a few index seeks, so a round stays short however many rows wait. */
@@ -17,10 +18,19 @@ export interface Kind<Row> extends Claimable {
 	rowsOf: (claim: Claim) => Bound<Row>;
 	/** The same where only a row of the lane is known. */
 	rowsBeside: (claim: Beside) => Bound<Row>;
-	leaseMs: (config: Config) => number;
+	/** How long one piece takes at most, where its lane has no deadline of its own. */
+	deadlineMs: (config: Config) => number;
 	/** Whether lanes of it may have a pace. */
 	paced: boolean;
 }
+
+export const leaseMs = ({ deadlineMs }: Pick<Kind<unknown>, "deadlineMs">, config: Config): number =>
+	2 * deadlineMs(config) + config.leaseMarginMs;
+/** What a claim binds: the end of its lease, and the deadline that was reckoned with. */
+export const leaseFrom = (kind: Pick<Kind<unknown>, "deadlineMs">, config: Config, now: number) => ({
+	lease: now + leaseMs(kind, config),
+	deadline: kind.deadlineMs(config),
+});
 
 export interface Claim {
 	lane: string;
@@ -51,9 +61,10 @@ export class Claimer<Row> {
 
 	/**
 	 * Claims at most `room` due rows, going round all lanes once; past `WALKS_PER_ROUND` the next round goes on with the lap.
-	 * Every row is to be started at once: its lease runs.
+	 * Every row is to be started at once: its lease runs. `allot` says how many a lane may have; one that may have none is
+	 * passed over, for those behind it may be somebody else's.
 	 */
-	async round(ports: Ports, room: number): Promise<Round<Row>> {
+	async round(ports: Ports, room: number, allot: Allot = allotFreely): Promise<Round<Row>> {
 		const rows: Row[] = [];
 		const lap = this.#lap ?? { start: this.#after, nextDueAt: null };
 		this.#lap = null;
@@ -64,15 +75,21 @@ export class Claimer<Row> {
 				return { rows, nextDueAt: now };
 			}
 			const seen = await this.#next(ports, lap.start, now);
-			const due = seen.filter((lane) => lane.dueAt <= now && lane.free > 0);
-			const served = due.slice(0, room - rows.length);
-			rows.push(...(await this.#take(ports, served, room - rows.length, now)));
-			for (const { dueAt, laterAt } of seen) {
-				const at = dueAt > now ? dueAt : laterAt;
-				if (at !== null) lap.nextDueAt = Math.min(lap.nextDueAt ?? at, at);
+			const due = seen.filter((lane) => lane.dueAt <= now && lane.slots > lane.busy);
+			const served = allot.shares(due, room - rows.length);
+			const taken = await this.#take(
+				ports,
+				served.filter(({ most }) => most > 0),
+				now,
+			);
+			for (const { lane, rows: mine } of taken) {
+				allot.took(lane, mine.length);
+				rows.push(...mine);
 			}
+			const times = [...seen.map(({ dueAt, laterAt }) => (dueAt > now ? dueAt : laterAt)), ...taken.map(({ openAt }) => openAt)];
+			for (const at of times) if (at !== null) lap.nextDueAt = Math.min(lap.nextDueAt ?? at, at);
 			const all = served.length === due.length;
-			this.#after = (all ? seen : served).at(-1)?.laneId ?? this.#after;
+			this.#after = (all ? seen.at(-1) : served.at(-1)?.lane)?.laneId ?? this.#after;
 			if (all && (seen.length < WALK || this.#after === lap.start)) break;
 		}
 		return { rows, nextDueAt: lap.nextDueAt };
@@ -91,32 +108,45 @@ export class Claimer<Row> {
 		return lanes.length < WALK ? [...lanes, ...upToStart(await walk("", WALK - lanes.length))] : lanes;
 	}
 
-	async #take(ports: Ports, due: Lane[], room: number, now: number): Promise<Row[]> {
-		if (due.length === 0) return [];
+	/** What was taken of each, and of one with a pace when it may start the next. */
+	async #take(ports: Ports, shares: Share[], now: number): Promise<Taken<Row>[]> {
+		if (shares.length === 0) return [];
 		const claim = crypto.randomUUID();
-		const share = Math.max(1, Math.floor(room / due.length));
-		const lease = now + this.#kind.leaseMs(ports.config);
+		const lease = leaseFrom(this.#kind, ports.config, now);
 		const perLane = ports.config.laneConcurrency;
 		const locks = ports.db.dialect === "postgres";
-		const reads: Bound<Row>[] = [];
-		const work: Bound<unknown>[] = due.flatMap(({ laneId: lane, paced }) => {
-			const wanted = { lane, claim, now, lease, room: share, perLane };
-			const take = locks ? [lockLane.bind({ lane }), this.#statements.takeLocked.bind(wanted)] : [this.#statements.take.bind(wanted)];
-			const read = this.#kind.rowsOf({ lane, claim });
-			reads.push(read);
-			return [...take, ...(paced === 1 ? [this.#statements.charge.bind({ lane, claim, now })] : []), read];
+		const work: Bound<unknown>[] = [];
+		const places = shares.map(({ lane: { laneId: lane, paced }, most }) => {
+			const wanted = { lane, claim, now, ...lease, room: most, perLane };
+			if (locks) work.push(lockLane.bind({ lane }));
+			work.push((locks ? this.#statements.takeLocked : this.#statements.take).bind(wanted));
+			const charge = paced === 1 ? work.push(this.#statements.charge.bind({ lane, claim, now })) - 1 : -1;
+			return { charge, rows: work.push(this.#kind.rowsOf({ lane, claim })) - 1 };
 		});
 		try {
 			const results = await ports.db.batch<Bound<unknown>[]>(work);
-			return results.filter((_, i) => reads.includes(work[i] as Bound<Row>)).flat() as Row[];
+			return shares.map(({ lane }, i) => {
+				const { charge, rows } = places[i] as (typeof places)[number];
+				const [charged] = (results[charge] ?? []) as { openAt: number }[];
+				return { lane, rows: results[rows] as Row[], openAt: charged?.openAt ?? null };
+			});
 		} catch (e) {
 			if (!mayBeWritten(e)) throw e;
-			const claims = due.map(({ laneId: lane }) => lookAgain(() => ports.db.read(this.#kind.rowsOf({ lane, claim }))));
-			const rows = (await Promise.all(claims)).flatMap((found) => found ?? []);
-			if (rows.length === 0) throw e;
-			return rows; // the answer was lost, not the claim
+			const looks = shares.map(async ({ lane }) => {
+				const rows = await lookAgain(() => ports.db.read(this.#kind.rowsOf({ lane: lane.laneId, claim })));
+				return { lane, rows: rows ?? [], openAt: null };
+			});
+			const taken = await Promise.all(looks);
+			if (taken.every(({ rows }) => rows.length === 0)) throw e;
+			return taken; // the answer was lost, not the claim
 		}
 	}
+}
+
+interface Taken<Row> {
+	lane: Lane;
+	rows: Row[];
+	openAt: number | null;
 }
 
 const statementsOver = (work: Claimable) => ({

@@ -16,10 +16,15 @@ export const strikeLane = compileSql<{ lane: string; now: number; until: number;
 	WHERE id = ${p.lane} AND not_before <= ${p.now} RETURNING id`,
 );
 
-/** All lanes of one kind of an account that are open: a pause that several senders ask for at once counts once. */
+/**
+ * All lanes of one kind of an account that are open: a pause that several senders ask for at once counts once. Another reason
+ * than the one before begins a new row.
+ */
 export const pauseAccount = compileSql<{ account: string; kind: string; now: number; until: number; reason: string }, { id: string }>(
 	["id"],
-	(p) => sql`UPDATE ${lanes} SET not_before = ${p.until}, reason = ${p.reason}, strikes = strikes + 1
+	(
+		p,
+	) => sql`UPDATE ${lanes} SET not_before = ${p.until}, reason = ${p.reason}, strikes = CASE WHEN reason = ${p.reason} THEN strikes + 1 ELSE 1 END
 	WHERE account_id = ${p.account} AND kind = ${p.kind} AND not_before <= ${p.now} RETURNING id`,
 );
 

@@ -4,10 +4,10 @@ import type { Bound } from "../db/db.ts";
 import { lanes } from "../db/schema.ts";
 import type { Deps } from "../deps.ts";
 import { mayBeWritten } from "../errors.ts";
-import type { Beside, Kind, Ports } from "./claim.ts";
+import { type Beside, type Kind, leaseFrom, type Ports } from "./claim.ts";
 import { lookAgain } from "./look-again.ts";
 import { openAt, paidUntil, startsLeft } from "./pace.ts";
-import { type Claimable, slotsOf, walkOf } from "./sql.ts";
+import { type Claimable, leaseOf, slotsOf, walkOf } from "./sql.ts";
 
 const LANES_IN_A_WALK = 100;
 /** 20,000 lanes with work in one lap; those behind them wait until some of these have none. */
@@ -35,8 +35,9 @@ export class Turns<Row extends { id: string; laneId: string }> {
 	async take(ports: Ports, id: string): Promise<Row | null> {
 		const now = ports.clock.now();
 		const beside: Beside = { id, claim: crypto.randomUUID() };
-		const lease = now + this.#kind.leaseMs(ports.config);
-		const taking = [this.#statements.take.bind({ ...beside, now, lease, perLane: ports.config.laneConcurrency })];
+		const taking = [
+			this.#statements.take.bind({ ...beside, now, ...leaseFrom(this.#kind, ports.config, now), perLane: ports.config.laneConcurrency }),
+		];
 		if (this.#kind.paced) taking.push(this.#statements.charge.bind({ ...beside, now }));
 		const mine = this.#kind.rowsBeside(beside);
 		const rows = await claimed(ports, taking, mine);
@@ -98,9 +99,11 @@ function turnsOver({ table, set }: Claimable) {
 		FROM ${table} own JOIN ${lanes} l ON l.id = own.lane_id
 		WHERE own.id = ${p.id} AND own.claim_id IS NULL AND own.next_attempt_at IS NOT NULL`;
 	return {
-		take: compileSql<{ id: string; claim: string; now: number; lease: number; perLane: number }, { id: string }>(
+		take: compileSql<{ id: string; claim: string; now: number; lease: number; deadline: number; perLane: number }, { id: string }>(
 			["id"],
-			(p) => sql`UPDATE ${table} SET claim_id = ${p.claim}, claimed_at = ${p.now}, next_attempt_at = ${p.lease}, ${set(p)}
+			(
+				p,
+			) => sql`UPDATE ${table} SET claim_id = ${p.claim}, claimed_at = ${p.now}, next_attempt_at = ${leaseOf(sql`${table}.lane_id`, p)}, ${set(p)}
 			WHERE id = (
 				SELECT coalesce(
 					(SELECT own.id FROM ${table} own WHERE own.id = asked.id AND own.next_attempt_at <= ${p.now} AND own.claim_id IS NULL),
@@ -108,7 +111,7 @@ function turnsOver({ table, set }: Claimable) {
 						ORDER BY t.next_attempt_at LIMIT 1)
 				)
 				FROM ${table} asked JOIN ${lanes} l ON l.id = asked.lane_id
-				WHERE asked.id = ${p.id} AND l.not_before <= ${p.now} AND coalesce(${startsLeft("l", p.now)}, 1) > 0 AND ${slotsOf(sql`l.max_in_flight`, p.perLane)} >
+				WHERE asked.id = ${p.id} AND l.not_before <= ${p.now} AND coalesce(${startsLeft("l", p.now)}, 1) > 0 AND ${slotsOf("l", p.perLane)} >
 					(SELECT count(*) FROM ${table} t WHERE t.lane_id = asked.lane_id AND t.claim_id IS NOT NULL)
 			) AND claim_id IS NULL AND next_attempt_at <= ${p.now} RETURNING id`,
 		),
@@ -138,7 +141,7 @@ function turnsOver({ table, set }: Claimable) {
 		due: compileSql<{ after: string; now: number; limit: number; perLane: number }, { laneId: string; id: string | null }>(
 			["laneId", "id"],
 			(p) => sql`WITH RECURSIVE ${walkOf(table, p.after)}, seen AS (
-				SELECT walk.lane_id, ${openAt("l")} AS open_at, ${slotsOf(sql`l.max_in_flight`, p.perLane)} -
+				SELECT walk.lane_id, ${openAt("l")} AS open_at, ${slotsOf("l", p.perLane)} -
 					(SELECT count(*) FROM ${table} t WHERE t.lane_id = walk.lane_id AND t.claim_id IS NOT NULL) AS free
 				FROM walk JOIN ${lanes} l ON l.id = walk.lane_id WHERE walk.lane_id IS NOT NULL LIMIT ${p.limit}
 			)

@@ -1,5 +1,6 @@
 import type { Db } from "../../src/db/db.ts";
 import { batches } from "./store/batches.ts";
+import { breaker } from "./store/breaker.ts";
 import { claims } from "./store/claims.ts";
 import { statements } from "./store/statements.ts";
 import { turns } from "./store/turns.ts";
@@ -10,4 +11,5 @@ export function storeSuite(open: () => Promise<Db>): void {
 	statements(open);
 	claims(open);
 	turns(open);
+	breaker(open);
 }

@@ -56,7 +56,7 @@ export const submissionWork: Kind<Claimed> = {
 		sql`state = CASE WHEN phase = 'send' THEN 'sending' ELSE state END, sent_at = CASE WHEN phase = 'send' THEN ${p.now} ELSE sent_at END`,
 	rowsOf: (claim) => claimedOfLane.bind(claim),
 	rowsBeside: (claim) => claimedBeside.bind(claim),
-	leaseMs: (config) => 2 * config.providerDeadlineMs + config.leaseMarginMs,
+	deadlineMs: (config) => config.providerDeadlineMs,
 	paced: true,
 };
 /** What takes longer than a lease is held meanwhile: files on their way. */
