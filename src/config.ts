@@ -18,10 +18,10 @@ const seconds = (env: string, fallback: number, min = 1) =>
 		env,
 		whole(fallback, min, 31_536_000).transform((n) => n * 1000),
 	);
-const hours = (env: string, fallback: number) =>
+const hours = (env: string, fallback: number, min = 1, max = 8760) =>
 	setting(
 		env,
-		whole(fallback, 1, 8760).transform((n) => n * 3_600_000),
+		whole(fallback, min, max).transform((n) => n * 3_600_000),
 	);
 const days = (env: string, fallback: number) =>
 	setting(
@@ -128,6 +128,19 @@ export const SETTINGS = {
 	retryAfterCapMs: seconds("RETRY_AFTER_CAP_S", 86_400),
 	overloadDelayMs: seconds("OVERLOAD_DELAY_S", 60),
 	deliveryMaxAgeMs: hours("DELIVERY_MAX_AGE_H", 96),
+	breakerWindowMs: seconds("BREAKER_WINDOW_S", 300),
+	breakerAttempts: count("BREAKER_ATTEMPTS", 10, 1, 1_000_000),
+	breakerFailedPercent: count("BREAKER_FAILED_PERCENT", 70, 1, 100),
+	breakerOpenMs: seconds("BREAKER_OPEN_S", 30),
+	breakerLongestMs: seconds("BREAKER_LONGEST_S", 600),
+	breakerSuccesses: count("BREAKER_SUCCESSES", 3, 1, 1000),
+	noticeAfterMs: hours("NOTICE_AFTER_H", 24),
+	disableAfterMs: hours("DISABLE_AFTER_H", 120),
+	disableFailures: count("DISABLE_FAILURES", 20),
+	disableDeliveries: count("DISABLE_DELIVERIES", 3),
+	disableSpreadMs: hours("DISABLE_SPREAD_H", 12),
+	secretOverlapMs: hours("SECRET_OVERLAP_H", 24, 0, 168),
+	recoverPerS: count("RECOVER_PER_S", 100, 1, 1000),
 	attemptDeadlineMs: count("ATTEMPT_DEADLINE_MS", 10_000, 10, 60_000),
 	connectDeadlineMs: count("CONNECT_DEADLINE_MS", 5000, 10, 60_000),
 	responseKeepBytes: count("RESPONSE_KEEP_BYTES", 16_384, 0, 524_288),
@@ -154,6 +167,7 @@ export const SETTINGS = {
 	retainReceiptsMs: days("RETAIN_RECEIPTS_D", 7),
 	retainCacheMs: days("RETAIN_CACHE_D", 7),
 	retainJobsMs: days("RETAIN_JOBS_D", 30),
+	retainHeldMs: days("RETAIN_HELD_D", 30),
 
 	sweepEveryMs: seconds("SWEEP_EVERY_S", 10),
 	leaseMarginMs: seconds("LEASE_MARGIN_S", 25, 0),

@@ -14,7 +14,7 @@ export interface Log {
 
 /** A row that falls due at `at`, epoch milliseconds. */
 export interface Due {
-	kind: "submission" | "delivery";
+	kind: "submission" | "delivery" | "recovery";
 	id: string;
 	at: number;
 }

@@ -5,9 +5,12 @@ import { submissionClaimer } from "./jobs/sql/work.ts";
 import { workOn } from "./jobs/work.ts";
 import { alone } from "./lanes/alone.ts";
 import type { Claimer, Round } from "./lanes/claim.ts";
+import { type Allot, FairShares } from "./lanes/shares.ts";
 import { deliver } from "./outbound/deliver.ts";
 import { settleEndpoints } from "./outbound/endpoint/settle.ts";
+import { watchEndpoints } from "./outbound/endpoint/watch.ts";
 import { releaseInterrupted } from "./outbound/interrupted.ts";
+import { RecoverySteps } from "./outbound/recover/steps.ts";
 import { deliveryClaimer } from "./outbound/sql.ts";
 import { Retention } from "./retention.ts";
 
@@ -23,30 +26,38 @@ export class Sweep {
 	readonly #deps: Deps;
 	readonly #submissions = submissionClaimer();
 	readonly #deliveries = deliveryClaimer();
+	readonly #shares = new FairShares();
+	readonly #recoveries: RecoverySteps;
 	readonly #retention: Retention;
 
 	constructor(deps: Deps) {
 		this.#deps = deps;
+		this.#recoveries = new RecoverySteps(deps);
 		this.#retention = new Retention(deps);
 	}
 
-	/** Claims and starts at most `room` pieces of work. Returns when the next row will be due, or null. */
+	/** Claims and starts at most `room` pieces of work, behind due steps of recoveries. Returns when the next row will be due, or null. */
 	async claim(room: number, start: Start): Promise<{ started: number; nextDueAt: number | null }> {
 		const deps = this.#deps;
+		await this.#recoveries.round();
 		const submissions = await this.#round("claims of submissions", this.#submissions, room);
 		for (const claimed of submissions.rows) start(() => workOn(deps, claimed));
 		const left = room - submissions.rows.length;
-		const deliveries = left > 0 ? await this.#round("claims of deliveries", this.#deliveries, left) : NOTHING;
-		for (const claimed of deliveries.rows) start(() => deliver(deps, claimed));
-		const next = [submissions.nextDueAt, deliveries.nextDueAt].filter((at) => at !== null);
+		const deliveries = left > 0 ? await this.#round("claims of deliveries", this.#deliveries, left, this.#shares.round()) : NOTHING;
+		for (const claimed of deliveries.rows) start(() => this.#shares.holding(claimed.appId, () => deliver(deps, claimed)));
+		const next = [submissions.nextDueAt, deliveries.nextDueAt, this.#recoveries.nextAt(deliveries.rows.length > 0)].filter(
+			(at) => at !== null,
+		);
 		return { started: submissions.rows.length + deliveries.rows.length, nextDueAt: next.length > 0 ? Math.min(...next) : null };
 	}
 
-	/** `most`: leases of each kind that one call gives back, and batches for endpoints; of orphans a fifth of that. */
+	/** `most`: leases of each kind that one call gives back, and batches for endpoints; of orphans, and of endpoints that fail, a fifth of that. */
 	async tend(most = 500): Promise<void> {
 		await alone(this.#deps, { part: "leases of submissions" }, () => releaseSubmissions(this.#deps, most));
 		await alone(this.#deps, { part: "leases of deliveries" }, () => releaseInterrupted(this.#deps, most));
 		await alone(this.#deps, { part: "switched endpoints" }, () => settleEndpoints(this.#deps, most));
+		await alone(this.#deps, { part: "recoveries" }, () => this.#recoveries.look());
+		await alone(this.#deps, { part: "failing endpoints" }, () => watchEndpoints(this.#deps, Math.ceil(most / 5)));
 		await alone(this.#deps, { part: "orphans" }, () => joinOrphans(this.#deps, Math.ceil(most / 5)));
 	}
 
@@ -55,8 +66,8 @@ export class Sweep {
 		await alone(this.#deps, { part: "retention" }, () => this.#retention.stretch(stopping));
 	}
 
-	async #round<Row>(part: string, claimer: Claimer<Row>, room: number): Promise<Round<Row>> {
-		return (await alone(this.#deps, { part }, () => claimer.round(this.#deps, room))) ?? NOTHING;
+	async #round<Row>(part: string, claimer: Claimer<Row>, room: number, allot?: Allot): Promise<Round<Row>> {
+		return (await alone(this.#deps, { part }, () => claimer.round(this.#deps, room, allot))) ?? NOTHING;
 	}
 }
 

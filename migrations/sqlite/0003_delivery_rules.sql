@@ -43,7 +43,7 @@ ALTER TABLE `endpoints` ADD `failed_at` integer;--> statement-breakpoint
 ALTER TABLE `endpoints` ADD `failures` integer DEFAULT 0 NOT NULL;--> statement-breakpoint
 ALTER TABLE `endpoints` ADD `failing_deliveries` integer DEFAULT 0 NOT NULL;--> statement-breakpoint
 ALTER TABLE `endpoints` ADD `judge_at` integer;--> statement-breakpoint
-ALTER TABLE `endpoints` ADD `noticed_at` integer;--> statement-breakpoint
+ALTER TABLE `endpoints` ADD `noticed_since` integer;--> statement-breakpoint
 CREATE INDEX `endpoints_judged` ON `endpoints` (`judge_at`) WHERE judge_at IS NOT NULL;--> statement-breakpoint
 ALTER TABLE `lanes` ADD `counted_from` integer DEFAULT 0 NOT NULL;--> statement-breakpoint
 ALTER TABLE `lanes` ADD `tried` integer DEFAULT 0 NOT NULL;--> statement-breakpoint

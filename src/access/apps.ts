@@ -1,10 +1,11 @@
-import { desc, eq, sql } from "drizzle-orm";
+import { and, desc, eq, sql } from "drizzle-orm";
 import { iso } from "../core/clock.ts";
 import { newId } from "../core/ids.ts";
 import { newSigningSecret } from "../core/signature.ts";
 import { compile, q, type Slots } from "../db/compile.ts";
 import { insertRow } from "../db/insert.ts";
 import { inPage, type Page, type PageSlots, valuesOf } from "../db/page.ts";
+import { type Rotated, rotateRow } from "../db/rotate.ts";
 import { apps } from "../db/schema.ts";
 import type { Deps } from "../deps.ts";
 import { JobhookError } from "../errors.ts";
@@ -26,7 +27,18 @@ const appsOf = compile((p: PageSlots) =>
 		.limit(sql.placeholder("rows")),
 );
 const setSecret = compile((p: Slots<{ app: string; secret: string }>) =>
-	q.update(apps).set({ callbackSecret: p.secret }).where(eq(apps.id, p.app)).returning({ id: apps.id }),
+	q.update(apps).set({ callbackSecret: p.secret, oldSecrets: null }).where(eq(apps.id, p.app)).returning({ id: apps.id }),
+);
+const secretsOf = compile((p: Slots<{ app: string }>) =>
+	q.select({ secret: apps.callbackSecret, oldSecrets: apps.oldSecrets }).from(apps).where(eq(apps.id, p.app)),
+);
+/** Only over the one that was seen: a rotation that came in between is not lost. */
+const replaceSecret = compile((p: Slots<{ app: string; seen: string; secret: string; oldSecrets: string | null }>) =>
+	q
+		.update(apps)
+		.set({ callbackSecret: p.secret, oldSecrets: sql`${p.oldSecrets}` })
+		.where(and(eq(apps.id, p.app), eq(apps.callbackSecret, p.seen)))
+		.returning({ id: apps.id }),
 );
 
 type Ports = Pick<Deps, "db" | "clock" | "secrets">;
@@ -71,22 +83,33 @@ export async function listApps(deps: Pick<Deps, "db">, page: Page) {
 	return rows.map(({ id, name, createdAt }) => ({ id, name, created_at: iso(createdAt) }));
 }
 
-/** Replaces the secret that signs the callbacks of an app's jobs, from the next attempt on. False when there is no such app. */
+/** The one secret that signs the callbacks of an app's jobs, from the next attempt on: those before it end. False when there is no such app. */
 export async function setCallbackSecret(deps: Ports, appId: string, secret: string): Promise<boolean> {
 	const [changed] = await deps.db.batch([setSecret.bind({ app: appId, secret: deps.secrets.seal(secret, place(appId)) })]);
 	return changed.length > 0;
 }
 
 /**
- * Gives an app a new callback secret, in this answer and never shown again. Null when there is no such app. Refused where
- * a setting holds the secret, for the next start would bring that one back.
+ * Gives an app a new callback secret, in this answer and never shown again; the one it replaces signs beside it for the
+ * overlap, the setting's where none is given. Null when there is no such app. `not_possible` where three sign already, and
+ * where a setting holds the secret, for the next start would bring that one back.
  */
-export async function rotateCallbackSecret(deps: Ports & Pick<Deps, "config">, appId: string): Promise<string | null> {
+export async function rotateCallbackSecret(
+	deps: Ports & Pick<Deps, "config">,
+	appId: string,
+	overlapMs = deps.config.secretOverlapMs,
+): Promise<{ callback_secret: string; previous_secrets: { expires_at: string }[] } | null> {
 	if (deps.config.callbackSecret !== undefined && (await findApp(deps, DEFAULT_APP))?.id === appId)
 		throw new JobhookError(
 			"not_possible",
 			`JOBHOOK_CALLBACK_SECRET holds the secret of the app ${DEFAULT_APP}: change it there and start again, or remove it and rotate`,
 		);
 	const secret = newSigningSecret();
-	return (await setCallbackSecret(deps, appId, secret)) ? secret : null;
+	const row: Rotated = {
+		place: place(appId),
+		read: secretsOf.bind({ app: appId }),
+		write: (values) => replaceSecret.bind({ app: appId, ...values }),
+	};
+	const rotated = await rotateRow(deps, row, { secret, overlapMs });
+	return rotated && { callback_secret: secret, previous_secrets: rotated.old.map(({ until }) => ({ expires_at: iso(until) })) };
 }

@@ -300,9 +300,9 @@ export const endpoints = sqliteTable(
 		failedAt: integer("failed_at"),
 		failures: integer("failures").notNull().default(0),
 		failingDeliveries: integer("failing_deliveries").notNull().default(0),
-		/** When to look at these next, and since when the operator knows of them. */
+		/** When to look at these next, and the `failing_since` that the operator was told of. */
 		judgeAt: integer("judge_at"),
-		noticedAt: integer("noticed_at"),
+		noticedSince: integer("noticed_since"),
 		/** A deleted one keeps its row for the history of its deliveries, and its place. */
 		state: text("state", { enum: ["enabled", "disabled", "deleted"] }).notNull(),
 		reason: text("reason"),
@@ -381,7 +381,7 @@ export const recoveries = sqliteTable(
 		appId: text("app_id").notNull(),
 		endpointId: text("endpoint_id").notNull(),
 		state: text("state", { enum: ["running", "finished", "canceled"] }).notNull(),
-		/** Deliveries with ids `from_id <= id < to_id`; those up to `cursor` have been seen to. */
+		/** Deliveries with ids `from_id <= id < to_id`; those up to `cursor`, which ends in the token of its step, have been seen to. */
 		fromId: text("from_id").notNull(),
 		toId: text("to_id").notNull(),
 		cursor: text("cursor").notNull(),

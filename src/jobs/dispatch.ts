@@ -4,6 +4,8 @@ import { type Bound, ConstraintError } from "../db/db.ts";
 import type { Deps } from "../deps.ts";
 import { isUnavailable } from "../errors.ts";
 import { laneWorks, pauseAccount, pauseMs, strikeLane } from "../lanes/pause.ts";
+import { accountPaused } from "../outbound/notices/facts.ts";
+import { type Notice, tellNotices, workOf } from "../outbound/notices/notice.ts";
 import { canBeHooked, PROVIDERS } from "../providers/index.ts";
 import { pollLane, type Send, type SendOutcome } from "../providers/provider.ts";
 import { inputOf } from "./blobs.ts";
@@ -140,28 +142,37 @@ async function settleNotTaken(
 ): Promise<void> {
 	const { reason } = why;
 	const now = deps.clock.now();
-	const { rest, write } = restAfter(claimed, why, now);
+	const { rest, write, notices } = restAfter(deps, claimed, why, now);
 	const dueAt = now + Math.max(sendAgainMs(claimed.n, why.retryAfterMs, deps.random()), rest);
 	if (dueAt > claimed.acceptedSince + deps.config.dispatchDeadlineMs) return notDispatched(deps, claimed, `the last answer: ${reason}`);
 	const { id: replaced, appId, jobId, provider, accountId, type, n } = claimed;
 	const next = pendingSubmission({ appId, jobId, provider, accountId, type, n: n + 1, at: now, dueAt });
-	await deps.db.batch<Bound<unknown>[]>([
+	const results = await deps.db.batch<Bound<unknown>[]>([
 		sql.notTaken.bind({ submission: replaced, reason, now }),
 		sql.nextSubmission.bind({ ...next, replaced }),
 		sql.nextIsCurrent.bind({ job: jobId, submission: next.id, replaced }),
 		...write,
+		...workOf(notices),
 	]);
+	tellNotices(deps, notices, results);
 	deps.wake({ kind: "submission", id: next.id, at: dueAt });
 }
 
-/** For how long the lane or the account rests, and the write that says so. */
-function restAfter({ accountId, laneId, strikes }: sql.Claimed, why: Parameters<typeof settleNotTaken>[2], now: number) {
+/** For how long the lane or the account rests, the write that says so, and whom it is news for. */
+function restAfter({ config }: Deps, claimed: sql.Claimed, why: Parameters<typeof settleNotTaken>[2], now: number): Rest {
+	const { accountId: account, provider, laneId: lane, strikes } = claimed;
 	const { kind, reason, retryAfterMs } = why;
-	if (kind === "not_ready" || reason === "body_broken") return { rest: 0, write: [] }; // nobody is to blame but us
+	if (kind === "not_ready" || reason === "body_broken") return { rest: 0, write: [], notices: [] }; // nobody is to blame but us
 	const rest = kind === "account_trouble" ? pauseMs(strikes) : sendAgainMs(strikes + 1, retryAfterMs, 0);
 	const pause = { now, until: now + rest, reason };
-	if (kind === "account_trouble") return { rest, write: [pauseAccount.bind({ account: accountId, kind: "dispatch", ...pause })] };
-	return { rest, write: [strikeLane.bind({ lane: laneId, ...pause })] };
+	if (kind === "not_taken") return { rest, write: [strikeLane.bind({ lane, ...pause })], notices: [] };
+	const notice = accountPaused({ account, provider, lane, deadlineMs: config.dispatchDeadlineMs, ...pause });
+	return { rest, write: [pauseAccount.bind({ account, kind: "dispatch", ...pause })], notices: [notice] };
+}
+interface Rest {
+	rest: number;
+	write: Bound<unknown>[];
+	notices: Notice[];
 }
 
 const notDispatched = (deps: Deps, claimed: sql.Claimed, why: string) =>

@@ -1,6 +1,7 @@
 import { iso, isoOrNull } from "../core/clock.ts";
 import type { RowOf } from "../db/db.ts";
 import type { Deps } from "../deps.ts";
+import { nextAt } from "../outbound/delivery/read.ts";
 import * as sql from "./sql/read.ts";
 
 /** Everything that happened to a job, oldest first. Null when this app has none of that id. */
@@ -20,7 +21,7 @@ export async function readTimeline(deps: Pick<Deps, "db">, app: string, job: str
 		...submissions.map(submissionEntry),
 		...receipts.map(receiptEntry),
 		...events.map((e) => ({ at: e.createdAt, kind: "event" as const, what: e.type, id: e.id, revision: e.revision })),
-		...deliveries.map((d) => deliveryEntry(d, found.webhookUrl)),
+		...deliveries.map(deliveryEntry),
 		...attempts.map(attemptEntry),
 	];
 	return entries.sort((a, b) => a.at - b.at).map((entry) => ({ ...entry, at: iso(entry.at) }));
@@ -47,8 +48,7 @@ const receiptEntry = (r: RowOf<typeof sql.receiptsOfJob>) => ({
 	delivery_id: r.deliveryId,
 });
 
-/** While an attempt is under way, `next_at` is not a plan: it is null. */
-const deliveryEntry = (d: RowOf<typeof sql.deliveriesOfJob>, jobUrl: string | null) => ({
+const deliveryEntry = (d: RowOf<typeof sql.deliveriesOfJob>) => ({
 	at: d.createdAt,
 	kind: "delivery" as const,
 	what: d.state,
@@ -56,10 +56,10 @@ const deliveryEntry = (d: RowOf<typeof sql.deliveriesOfJob>, jobUrl: string | nu
 	event: d.eventId,
 	event_type: d.eventType,
 	target: d.target,
-	url: d.url ?? jobUrl,
+	url: d.url,
 	attempts: d.attempts,
 	reason: d.reason,
-	next_at: d.claimId === null ? isoOrNull(d.nextAttemptAt) : null,
+	next_at: isoOrNull(nextAt(d)),
 	ended_at: isoOrNull(d.endedAt),
 });
 

@@ -25,7 +25,7 @@ const idAt = (place: ReturnType<typeof sql>) => sql`'dlv_' || substr(e.id, 5, 26
 
 type Made = { id: string; at: number | null };
 
-const toEndpoints = compileSql<{ event: string; now: number; jobUrl: string; ownSecret: number }, Made>(
+const toEndpoints = compileSql<{ event: string; now: number; jobUrl: string; ownSecret: number; except: string }, Made>(
 	["id", "at"],
 	(p) => sql`INSERT INTO ${deliveries} (${COLUMNS})
 		SELECT ${idAt(sql`ep.place`)}, e.app_id, e.job_id, e.id, e.type, ep.id,
@@ -35,7 +35,7 @@ const toEndpoints = compileSql<{ event: string; now: number; jobUrl: string; own
 		FROM ${events} e
 		JOIN ${endpointEventTypes} t ON t.app_id = e.app_id AND t.event_type = e.type
 		JOIN ${endpoints} ep ON ep.id = t.endpoint_id
-		WHERE e.id = ${p.event} AND ep.state <> 'deleted' AND (ep.url <> ${p.jobUrl} OR (ep.state = 'enabled' AND ${p.ownSecret} = 0)) RETURNING id, next_attempt_at AS at`,
+		WHERE e.id = ${p.event} AND ep.state <> 'deleted' AND ep.id <> ${p.except} AND (ep.url <> ${p.jobUrl} OR (ep.state = 'enabled' AND ${p.ownSecret} = 0)) RETURNING id, next_attempt_at AS at`,
 );
 
 const toJobUrl = compileSql<{ event: string; now: number; lane: string; url: string; ownSecret: number }, Made>(
@@ -66,7 +66,7 @@ export function fanOut(fact: { eventId: string; appId: string; jobId: string; te
 	rest: Bound<unknown>[];
 } {
 	const { eventId: event, appId: app, jobId: job, now, target } = fact;
-	const makes = [toEndpoints.bind({ event, now, jobUrl: target?.url ?? "", ownSecret: target?.ownSecret ? 1 : 0 })];
+	const makes = [toEndpoints.bind({ event, now, jobUrl: target?.url ?? "", ownSecret: target?.ownSecret ? 1 : 0, except: "" })];
 	const rest: Bound<unknown>[] = [];
 	if (target !== null) {
 		const lane = laneOfUrl(target.appId, target.url);
@@ -76,3 +76,7 @@ export function fanOut(fact: { eventId: string; appId: string; jobId: string; te
 	if (fact.terminal) rest.push(supersede.bind({ app, job, event, now }));
 	return { makes, rest };
 }
+
+/** The same for an event of no job, which goes to endpoints only, but for one. */
+export const fanOutNotice = (fact: { event: string; now: number; except: string | null }): Bound<Made> =>
+	toEndpoints.bind({ event: fact.event, now: fact.now, jobUrl: "", ownSecret: 0, except: fact.except ?? "" });

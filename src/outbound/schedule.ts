@@ -6,6 +6,18 @@ export interface Schedule {
 	deliveryMaxAgeMs: number;
 }
 
+/** As deAPI retries its own webhooks: ten attempts over 22 h 48 m (facts: deAPI webhooks). */
+const DEAPI_DELAYS_S = [60, 120, 300, 600, 1800, 3600, 10_800, 21_600, 43_200];
+/** And as many failures in a row, of whatever deliveries, disable the endpoint. */
+export const DEAPI_FAILURES = 10;
+
+/** An endpoint's own schedule, or the settings'. `retry`: seconds from each attempt to the next. */
+export const scheduleOf = (settings: Schedule, retry: "deapi" | readonly number[] | null): Schedule => {
+	if (retry === null) return settings;
+	const seconds = retry === "deapi" ? DEAPI_DELAYS_S : retry;
+	return { ...settings, retryDelaysMs: seconds.map((delay) => delay * 1000) };
+};
+
 export interface Failed {
 	/** How many attempts have spent budget, this one included. */
 	failures: number;

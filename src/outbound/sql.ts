@@ -1,7 +1,7 @@
 import { and, eq, type SQL, sql } from "drizzle-orm";
 import { compile, compileSql, q, type Slots } from "../db/compile.ts";
 import type { RowOf } from "../db/db.ts";
-import { apps, attempts, deliveries, endpoints, events, jobs } from "../db/schema.ts";
+import { apps, attempts, deliveries, endpoints, events, jobs, lanes } from "../db/schema.ts";
 import { type Beside, type Claim, Claimer, type Kind } from "../lanes/claim.ts";
 
 /** A claimed delivery with all that one attempt needs: body, address and whose secret signs it. */
@@ -22,13 +22,24 @@ const claimedSelect = (lane: SQL<string>, claim: SQL<string>) =>
 			body: events.body,
 			url: sql<string>`coalesce(${endpoints.url}, ${jobs.webhookUrl})`.as("target_url"),
 			endpointSecret: endpoints.secret,
+			endpointOldSecrets: endpoints.oldSecrets,
+			endpointHeaders: endpoints.headers,
+			retry: endpoints.retry,
+			timeoutMs: endpoints.timeoutMs,
+			failingSince: endpoints.failingSince,
+			succeededAt: endpoints.succeededAt,
+			claimedAt: sql<number>`${deliveries.claimedAt}`.as("claimed"),
+			tried: lanes.tried,
+			probation: lanes.probation,
 			jobSecret: jobs.webhookSecret,
 			appSecret: apps.callbackSecret,
+			appOldSecrets: sql<string | null>`${apps.oldSecrets}`.as("app_old_secrets"),
 		})
 		.from(deliveries)
 		.innerJoin(events, eq(events.id, deliveries.eventId))
-		.innerJoin(jobs, eq(jobs.id, deliveries.jobId))
+		.leftJoin(jobs, eq(jobs.id, deliveries.jobId))
 		.innerJoin(apps, eq(apps.id, deliveries.appId))
+		.innerJoin(lanes, eq(lanes.id, deliveries.laneId))
 		.leftJoin(endpoints, eq(endpoints.id, deliveries.target))
 		.where(and(eq(deliveries.laneId, lane), eq(deliveries.claimId, claim)));
 const claimedOfLane = compile((p: Slots<Claim>) => claimedSelect(p.lane, p.claim));
@@ -43,8 +54,8 @@ export const deliveryWork: Kind<Claimed> = {
 	set: () => sql`attempts = attempts + 1`,
 	rowsOf: (claim) => claimedOfLane.bind(claim),
 	rowsBeside: (claim) => claimedBeside.bind(claim),
-	leaseMs: (config) => 2 * config.attemptDeadlineMs + config.leaseMarginMs,
-	paced: false,
+	deadlineMs: (config) => config.attemptDeadlineMs,
+	paced: true,
 };
 export const deliveryClaimer = () => new Claimer(deliveryWork);
 
@@ -105,16 +116,27 @@ export const retryLater = compileSql<Settled & { at: number; spent: number }, { 
 			WHEN ${targetIs("disabled")} THEN 'endpoint_disabled' ELSE CAST(${p.reason} AS text) END,
 		next_attempt_at = CASE WHEN ${OVERTAKEN} THEN NULL WHEN ${targetIs("deleted")} THEN NULL WHEN ${targetIs("disabled")} THEN NULL
 			ELSE CAST(${p.at} AS bigint) END,
+		armed_at = CASE WHEN ${targetIs("disabled")} THEN CAST(${p.now} AS bigint) ELSE armed_at END,
 		ended_at = CASE WHEN ${OVERTAKEN} THEN CAST(${p.now} AS bigint) WHEN ${targetIs("deleted")} THEN CAST(${p.now} AS bigint) END
 	WHERE id = ${p.delivery} AND claim_id = ${p.claim} RETURNING id, state`,
 );
 
 /** Attempts whose process is gone, or too slow to be believed. */
-export const expiredClaims = compileSql<
-	{ now: number; most: number },
-	{ id: string; appId: string; claimId: string; n: number; claimedAt: number; armedAt: number }
->(
-	["id", "appId", "claimId", "n", "claimedAt", "armedAt"],
-	(p) =>
-		sql`SELECT id, app_id, claim_id, attempts, claimed_at, armed_at FROM ${deliveries} WHERE claim_id IS NOT NULL AND next_attempt_at <= ${p.now} LIMIT ${p.most}`,
+export const expiredClaims = compileSql<{ now: number; most: number }, Expired>(
+	["id", "appId", "jobId", "eventId", "eventType", "target", "laneId", "claimId", "n", "claimedAt", "armedAt"],
+	(p) => sql`SELECT id, app_id, job_id, event_id, event_type, target, lane_id, claim_id, attempts, claimed_at, armed_at FROM ${deliveries}
+		WHERE claim_id IS NOT NULL AND next_attempt_at <= ${p.now} LIMIT ${p.most}`,
 );
+type Expired = {
+	id: string;
+	appId: string;
+	jobId: string;
+	eventId: string;
+	eventType: string;
+	target: string;
+	laneId: string;
+	claimId: string;
+	n: number;
+	claimedAt: number;
+	armedAt: number;
+};

@@ -1,6 +1,7 @@
-import { and, asc, eq } from "drizzle-orm";
+import { and, asc, eq, sql } from "drizzle-orm";
 import { compile, q, type Slots } from "../../db/compile.ts";
-import { attempts, deliveries, endpoints, events, jobs, receipts, results, submissions } from "../../db/schema.ts";
+import { attempts, deliveries, events, jobs, receipts, results, submissions } from "../../db/schema.ts";
+import { shown } from "../../outbound/delivery/sql.ts";
 
 type OfJob = Slots<{ app: string; job: string }>;
 
@@ -66,25 +67,7 @@ export const eventsOfJob = compile((p: OfJob) =>
 );
 
 export const deliveriesOfJob = compile((p: OfJob) =>
-	q
-		.select({
-			id: deliveries.id,
-			eventId: deliveries.eventId,
-			eventType: deliveries.eventType,
-			target: deliveries.target,
-			url: endpoints.url,
-			state: deliveries.state,
-			attempts: deliveries.attempts,
-			reason: deliveries.reason,
-			nextAttemptAt: deliveries.nextAttemptAt,
-			claimId: deliveries.claimId,
-			createdAt: deliveries.createdAt,
-			endedAt: deliveries.endedAt,
-		})
-		.from(deliveries)
-		.leftJoin(endpoints, eq(endpoints.id, deliveries.target))
-		.where(and(eq(deliveries.appId, p.app), eq(deliveries.jobId, p.job)))
-		.orderBy(asc(deliveries.id)),
+	shown(sql`SELECT id FROM ${deliveries} WHERE app_id = ${p.app} AND job_id = ${p.job}`).orderBy(asc(deliveries.id)),
 );
 
 export const attemptsOfJob = compile((p: OfJob) =>

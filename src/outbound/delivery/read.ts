@@ -20,17 +20,26 @@ export interface DeliveryWish {
 
 const ARRIVED_OR_OVERTAKEN: readonly State[] = ["delivered", "superseded"];
 
-/** The deliveries of one page, and one more where another page follows. */
+/** Where no index knows a state, so many deliveries are looked through for a page: few, which is enough for most, then many. */
+const LOOKS = [500, 5000] as const;
+
+/**
+ * The deliveries of one page, and one more where another page follows. `rest`: not all was looked through, so the page may
+ * be short; the list goes on before this id.
+ */
 export async function listDeliveries(deps: Pick<Deps, "db">, appId: string, page: Page, wish: DeliveryWish) {
+	if (page.limit >= sql.MOST_ROWS) throw new RangeError(`a page of ${page.limit} deliveries is too long`);
 	const { status, endpoint = "", job = "" } = wish;
-	const state = status === "undelivered" ? undefined : status;
-	const given: sql.DeliveryFilter[] = [];
-	if (wish.job !== undefined) given.push("job");
-	if (wish.endpoint !== undefined) given.push("endpoint");
-	if (status !== undefined && !(ARRIVED_OR_OVERTAKEN as readonly string[]).includes(status)) given.push("undelivered");
-	if (state !== undefined) given.push("status");
-	const rows = await deps.db.read(sql.deliveriesBy(given).bind({ ...valuesOf(appId, page), job, endpoint, status: state ?? "pending" }));
-	return rows.map(shownDelivery);
+	const whose: sql.DeliveryFilter[] = [];
+	if (wish.job !== undefined) whose.push("job");
+	if (wish.endpoint !== undefined) whose.push("endpoint");
+	const given = status === undefined ? whose : [...whose, status];
+	const values = { ...valuesOf(appId, page), job, endpoint };
+	const read = async (look: number) => (await deps.db.read(sql.deliveriesBy(given).bind({ ...values, look }))).map(shownDelivery);
+	const rows = await read(LOOKS[0]);
+	if (rows.length > page.limit || wish.job !== undefined || !sql.UNINDEXED.includes(status)) return { rows, rest: null };
+	const [edge] = await deps.db.read(sql.edgeOfLook(whose).bind({ ...values, look: 0, skip: LOOKS[1] - 1 }));
+	return { rows: await read(LOOKS[1]), rest: edge?.id ?? null };
 }
 
 /** With all its attempts, the first one first. Null when this app has none of that id. */
@@ -45,7 +54,7 @@ export function shownDelivery(row: Row) {
 	const trouble = !ARRIVED_OR_OVERTAKEN.includes(row.state);
 	return {
 		id: row.id,
-		job: row.jobId,
+		job: row.jobId.startsWith("job_") ? row.jobId : null,
 		event: row.eventId,
 		event_type: row.eventType,
 		target: row.target,
@@ -61,7 +70,7 @@ export function shownDelivery(row: Row) {
 }
 
 /** Not before its lane opens. None is planned while an attempt is under way, nor in a lane that is closed. */
-function nextAt({ nextAttemptAt, claimId, laneNotBefore }: Row): number | null {
+export function nextAt({ nextAttemptAt, claimId, laneNotBefore }: Row): number | null {
 	if (nextAttemptAt === null || claimId !== null || laneNotBefore === CLOSED_UNTIL) return null;
 	return Math.max(nextAttemptAt, laneNotBefore ?? 0);
 }

@@ -1,7 +1,9 @@
 import { and, asc, desc, eq, type SQL, sql } from "drizzle-orm";
 import { compile, compileSql, q, type Slots } from "../../db/compile.ts";
-import { byFilters, inPage, type PageSlots } from "../../db/page.ts";
+import { byFilters, type PageSlots, type PageValues } from "../../db/page.ts";
 import { attempts, deliveries, endpoints, events, jobs, lanes } from "../../db/schema.ts";
+
+type State = (typeof deliveries.$inferSelect)["state"];
 
 interface One {
 	app: string;
@@ -28,35 +30,102 @@ const columns = {
 		number | null
 	>`(SELECT min(a.started_at) FROM ${attempts} a WHERE a.delivery_id = ${deliveries.id} AND a.outcome = 'failed')`.as("first_failed_at"),
 };
-const selected = () =>
+/** Deliveries as they are shown, with their address and what their lane waits for. An operator's event is of no job. */
+export const shown = (ids: SQL) =>
 	q
 		.select(columns)
 		.from(deliveries)
-		.innerJoin(jobs, eq(jobs.id, deliveries.jobId))
+		.innerJoin(sql`(${ids}) AS page`, sql`page.id = ${deliveries.id}`)
+		.leftJoin(jobs, eq(jobs.id, deliveries.jobId))
 		.leftJoin(endpoints, eq(endpoints.id, deliveries.target))
 		.leftJoin(lanes, eq(lanes.id, deliveries.laneId));
 
-/** Said as the index of undelivered rows says it. */
-const UNDELIVERED = sql`${deliveries.state} NOT IN ('delivered', 'superseded')`;
-export type DeliveryFilter = "job" | "endpoint" | "status" | "undelivered";
-type FilterSlots = Slots<{ job: string; endpoint: string; status: (typeof deliveries.$inferSelect)["state"] }>;
+export type DeliveryFilter = "job" | "endpoint" | "undelivered" | State;
+type Given = ReadonlySet<DeliveryFilter>;
+type FilterSlots = PageSlots & Slots<{ job: string; endpoint: string; look: number }>;
 
-/** `status` says which state; `undelivered` goes with every status that is a kind of it. */
-export const deliveriesBy = byFilters((given: ReadonlySet<DeliveryFilter>) =>
-	compile((p: PageSlots & FilterSlots) => {
-		const filters: (SQL | undefined)[] = [eq(deliveries.appId, p.app), inPage(deliveries.id, p)];
-		if (given.has("job")) filters.push(eq(deliveries.jobId, p.job));
-		if (given.has("endpoint")) filters.push(eq(deliveries.target, p.endpoint));
-		if (given.has("undelivered")) filters.push(UNDELIVERED);
-		if (given.has("status")) filters.push(eq(deliveries.state, p.status));
-		return selected()
-			.where(and(...filters))
-			.orderBy(desc(deliveries.id))
-			.limit(sql.placeholder("rows"));
+/** In the words of the partial indexes. The one by endpoint has no room for a job's own URL. */
+const PENDING = sql` AND d.state = 'pending'`;
+const PENDING_WITH_ENDPOINT = sql` AND d.state = 'pending' AND d.target <> 'job'`;
+const TROUBLED = sql` AND d.state IN ('held', 'exhausted', 'stopped')`;
+const UNDELIVERED: readonly State[] = ["pending", "held", "exhausted", "stopped"];
+/** No index knows these: nearly every delivery comes to one, and each index would be one more write of its way. */
+export const UNINDEXED: readonly (DeliveryFilter | undefined)[] = ["delivered", "superseded"] satisfies State[];
+
+/**
+ * So many rows of an index from the page's edge on, whatever they are; those that are asked for come first, and the rest is
+ * dropped behind the limit: however rare they are, no more is read. Compared and sorted as one row, so that only an index of
+ * just these columns has them in order, and no guess about how many there are leads to another one.
+ */
+function stretch(columns: string[], values: SQL[], p: FilterSlots, limit: SQL, words = sql``): SQL {
+	const key = [...columns, "id"].map((name) => sql.raw(`d.${name}`));
+	const order = sql.join(
+		key.map((column) => sql`${column} DESC`),
+		sql`, `,
+	);
+	return sql`(SELECT d.id, d.app_id, d.target, d.state FROM ${deliveries} d
+		WHERE (${sql.join(key, sql`, `)}) < (${sql.join([...values, p.before], sql`, `)})${words} ORDER BY ${order} LIMIT ${limit}) r`;
+}
+
+/** What has not arrived is merged from the newest of each state: whatever their shares, a few pages are read. */
+function stretchesOf(given: Given, p: FilterSlots): SQL[] {
+	const byEndpoint = given.has("endpoint");
+	const [column, value] = byEndpoint ? ["target", p.endpoint] : ["app_id", p.app];
+	const states = statesOf(given);
+	// all deliveries of a job are few; the limit only keeps the conditions on them out, and so the indexes of states
+	if (given.has("job"))
+		return [
+			sql`(SELECT d.id, d.app_id, d.target, d.state FROM ${deliveries} d WHERE d.app_id = ${p.app} AND d.job_id = ${p.job} AND d.id < ${p.before} LIMIT 1000000) r`,
+		];
+	if (states.length === 0) return [stretch([column], [value], p, p.rows)];
+	return states.map((state) => {
+		if (state === "pending") return stretch([column], [value], p, p.rows, byEndpoint ? PENDING_WITH_ENDPOINT : PENDING);
+		if (UNINDEXED.includes(state)) return stretch([column], [value], p, p.look);
+		return stretch([column, "state"], [value, sql.raw(`'${state}'`)], p, p.rows, TROUBLED);
+	});
+}
+const statesOf = (given: Given): readonly State[] =>
+	given.has("undelivered")
+		? UNDELIVERED
+		: [...given].filter((filter): filter is State => filter !== "job" && filter !== "endpoint" && filter !== "undelivered");
+
+const askedFor = (given: Given, p: FilterSlots, states: readonly State[]) =>
+	sql.join(
+		[
+			sql`r.app_id = ${p.app} AND r.id >= ${p.from}`,
+			...(given.has("endpoint") ? [sql`r.target = ${p.endpoint}`] : []),
+			...(states.length > 0 ? [sql.raw(`r.state IN (${states.map((state) => `'${state}'`).join()})`)] : []),
+		],
+		sql` AND `,
+	);
+
+/** Rows of one page and one more. A plain number: of a bound limit PostgreSQL guesses a tenth of the table, and joins all of it. */
+export const MOST_ROWS = 1001;
+
+/** One page, newest first. Of the states without an index it finds those among the newest `look` deliveries. */
+export const deliveriesBy = byFilters((given: Given) =>
+	compile((p: FilterSlots) => {
+		const several = stretchesOf(given, p);
+		const parts = several.map((from, i) => {
+			const states = several.length > 1 ? statesOf(given).slice(i, i + 1) : statesOf(given);
+			return sql`SELECT r.id FROM ${from} WHERE ${askedFor(given, p, states)}`;
+		});
+		const merged = sql`SELECT u.id FROM (${sql.join(parts, sql` UNION ALL `)}) u ORDER BY u.id DESC LIMIT ${p.rows}`;
+		return shown(sql`SELECT m.id FROM (${merged}) m LIMIT ${sql.raw(String(MOST_ROWS))}`).orderBy(desc(deliveries.id));
 	}),
 );
 
-export const deliveryById = compile((p: Slots<One>) => selected().where(and(eq(deliveries.appId, p.app), eq(deliveries.id, p.delivery))));
+/** The oldest of those `look` deliveries; nothing where there are fewer. */
+export const edgeOfLook = byFilters((given: Given) =>
+	compileSql<PageValues & { job: string; endpoint: string; look: number; skip: number }, { id: string }>(["id"], (p) => {
+		const [column, value] = given.has("endpoint") ? ["target", p.endpoint] : ["app_id", p.app];
+		return sql`SELECT r.id FROM ${stretch([column], [value], p, sql`1 OFFSET ${p.skip}`)} WHERE ${askedFor(given, p, [])}`;
+	}),
+);
+
+export const deliveryById = compile((p: Slots<One>) =>
+	shown(sql`SELECT id FROM ${deliveries} WHERE app_id = ${p.app} AND id = ${p.delivery}`),
+);
 
 export const attemptsOfDelivery = compile((p: Slots<One>) =>
 	q

@@ -4,6 +4,7 @@ import { type Bound, ConstraintError } from "../../db/db.ts";
 import type { Deps } from "../../deps.ts";
 import { JobhookError } from "../../errors.ts";
 import { newLane } from "../../lanes/lane.ts";
+import { type Headers, sealHeaders } from "./headers.ts";
 import { inOrder, shown } from "./read.ts";
 import { type Rules, stored } from "./rules.ts";
 import { placeOfSecret } from "./secret.ts";
@@ -16,6 +17,7 @@ export interface EndpointWish {
 	/** Null: one is made. */
 	secret: string | null;
 	rules: Rules;
+	headers: Headers | null;
 }
 
 const MADE = { state: "enabled", reason: null } as const;
@@ -31,7 +33,8 @@ export async function createEndpoint(deps: Deps, appId: string, wish: EndpointWi
 	const secret = wish.secret ?? newSigningSecret();
 	const eventTypes = inOrder(wish.eventTypes);
 	const sealed = deps.secrets.seal(secret, placeOfSecret(appId, id));
-	const row = { id, appId, url, description, secret: sealed, headers: null, ...stored(wish.rules), createdAt: now };
+	const headers = sealHeaders(deps.secrets, appId, id, wish.headers);
+	const row = { id, appId, url, description, secret: sealed, headers, ...stored(wish.rules), createdAt: now };
 	await untilNoClash(() =>
 		deps.db.batch<Bound<unknown>[]>([
 			newLane({ id, kind: "endpoint", appId }),
@@ -41,7 +44,7 @@ export async function createEndpoint(deps: Deps, appId: string, wish: EndpointWi
 		]),
 	);
 	deps.log.info({ app: appId, endpoint: id }, "endpoint.created");
-	return { ...shown({ ...row, ...MADE, updatedAt: now }, eventTypes), secret };
+	return { ...shown(deps, appId, { ...row, ...MADE, oldSecrets: null, updatedAt: now }, eventTypes), secret };
 }
 
 /** Two that are made at once ask for the same place; the one that comes second asks again. */

@@ -2,6 +2,7 @@ import { type SQL, sql } from "drizzle-orm";
 import { compileSql } from "../../db/compile.ts";
 import type { Bound } from "../../db/db.ts";
 import { deliveries, endpoints, lanes } from "../../db/schema.ts";
+import { FORGIVEN } from "../../lanes/breaker.ts";
 
 /*
  * What an endpoint's state means for its lane and for its deliveries. Every statement checks the state once more, so that
@@ -31,21 +32,24 @@ export const closeLane = compileSql<{ endpoint: string }, { id: string }>(
 /** Only one that was closed. */
 export const openLane = compileSql<{ endpoint: string }, { id: string }>(
 	["id"],
-	(p) => sql`UPDATE ${lanes} SET not_before = 0, reason = NULL
+	(p) => sql`UPDATE ${lanes} SET not_before = 0, reason = NULL, ${FORGIVEN}
 	WHERE id = ${p.endpoint} AND not_before = ${sql.raw(String(CLOSED_UNTIL))} AND ${isNow(p.endpoint, "enabled")} RETURNING id`,
 );
 
 /** A new address starts without the pause that the old one asked for. */
 export const liftPause = compileSql<{ endpoint: string }, { id: string }>(
 	["id"],
-	(p) => sql`UPDATE ${lanes} SET not_before = 0, reason = NULL
+	(p) => sql`UPDATE ${lanes} SET not_before = 0, reason = NULL, ${FORGIVEN}
 	WHERE id = ${p.endpoint} AND not_before <> ${sql.raw(String(CLOSED_UNTIL))} RETURNING id`,
 );
 
 const PENDING = (p: { endpoint: unknown }) =>
 	sql`SELECT d.id FROM ${deliveries} d WHERE d.lane_id = ${p.endpoint} AND d.next_attempt_at IS NOT NULL AND d.claim_id IS NULL`;
-const HELD = (p: { endpoint: unknown }) => sql`SELECT d.id FROM ${deliveries} d WHERE d.target = ${p.endpoint} AND d.state = 'held'`;
+/** The index wants its own words beside the state. */
+const HELD = (p: { endpoint: unknown }) =>
+	sql`SELECT d.id FROM ${deliveries} d WHERE d.target = ${p.endpoint} AND d.state = 'held' AND d.state IN ('held', 'exhausted', 'stopped')`;
 
+/** The state is said in words that no index knows, so that the ids lead to the rows. */
 const move = (
 	from: "pending" | "held",
 	state: State,
@@ -55,7 +59,7 @@ const move = (
 	compileSql<Follow, { id: string }>(
 		["id"],
 		(p) => sql`UPDATE ${deliveries} SET ${set(p)}
-		WHERE id IN (${rows(p)} LIMIT ${sql.raw(String(AT_ONCE))}) AND state = ${sql.raw(`'${from}'`)} AND claim_id IS NULL
+		WHERE id IN (${rows(p)} LIMIT ${sql.raw(String(AT_ONCE))}) AND state || '' = ${sql.raw(`'${from}'`)} AND claim_id IS NULL
 			AND ${isNow(p.endpoint, state)} RETURNING id`,
 	);
 
@@ -65,7 +69,7 @@ export const holdPending = move(
 	"pending",
 	"disabled",
 	PENDING,
-	(_) => sql`state = 'held', next_attempt_at = NULL, reason = 'endpoint_disabled'`,
+	(p) => sql`state = 'held', next_attempt_at = NULL, reason = 'endpoint_disabled', armed_at = ${p.now}`,
 );
 /** What was held is due now. Held time does not make it older. */
 export const releaseHeld = move(

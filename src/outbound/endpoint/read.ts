@@ -1,28 +1,31 @@
 import { iso } from "../../core/clock.ts";
+import { activeAt, readOld } from "../../core/rotation.ts";
 import type { RowOf } from "../../db/db.ts";
 import { type Page, valuesOf } from "../../db/page.ts";
 import type { Deps } from "../../deps.ts";
+import { headerNames } from "./headers.ts";
 import { readRules } from "./rules.ts";
 import * as sql from "./sql.ts";
 
 type Row = RowOf<typeof sql.endpointById>;
+type Ports = Pick<Deps, "db" | "clock" | "secrets">;
 
 /** Null when this app has none of that id, or no longer. */
-export async function readEndpoint(deps: Pick<Deps, "db">, appId: string, id: string) {
+export async function readEndpoint(deps: Ports, appId: string, id: string) {
 	const [[row], types] = await Promise.all([
 		deps.db.read(sql.endpointById.bind({ app: appId, endpoint: id })),
 		deps.db.read(sql.eventTypesBetween.bind({ app: appId, oldest: id, newest: id })),
 	]);
-	return row === undefined ? null : shown(row, typesIn(types));
+	return row === undefined ? null : shown(deps, appId, row, typesIn(types));
 }
 
 /** The endpoints of one page, and one more where another page follows. */
-export async function listEndpoints(deps: Pick<Deps, "db">, appId: string, page: Page) {
+export async function listEndpoints(deps: Ports, appId: string, page: Page) {
 	const rows = await deps.db.read(sql.endpointsOfApp.bind(valuesOf(appId, page)));
 	const [newest, oldest] = [rows.at(0)?.id ?? "", rows.at(-1)?.id ?? ""];
 	const types = await deps.db.read(sql.eventTypesBetween.bind({ app: appId, oldest, newest }));
 	const byEndpoint = Map.groupBy(types, ({ endpointId }) => endpointId);
-	return rows.map((row) => shown(row, typesIn(byEndpoint.get(row.id) ?? [])));
+	return rows.map((row) => shown(deps, appId, row, typesIn(byEndpoint.get(row.id) ?? [])));
 }
 
 const typesIn = (rows: { eventType: string }[]) => inOrder(rows.map(({ eventType }) => eventType));
@@ -31,7 +34,7 @@ const typesIn = (rows: { eventType: string }[]) => inOrder(rows.map(({ eventType
 export const inOrder = (types: readonly string[]): string[] => [...new Set(types)].toSorted((a, b) => (a < b ? -1 : 1));
 
 /** An endpoint as the API shows it. */
-export function shown(row: Row, eventTypes: string[]) {
+export function shown({ clock, secrets }: Pick<Ports, "clock" | "secrets">, appId: string, row: Row, eventTypes: string[]) {
 	const { id, url, description, reason } = row;
 	const { retry, timeoutMs, maxInFlight, rate } = readRules(row);
 	return {
@@ -45,6 +48,8 @@ export function shown(row: Row, eventTypes: string[]) {
 		timeout_ms: timeoutMs,
 		max_in_flight: maxInFlight,
 		rate: rate && { limit: rate.limit, period_s: rate.periodMs / 1000 },
+		previous_secrets: activeAt(readOld(row.oldSecrets), clock.now()).map(({ until }) => ({ expires_at: iso(until) })),
+		header_names: headerNames(secrets, appId, id, row.headers),
 		created_at: iso(row.createdAt),
 		updated_at: iso(row.updatedAt),
 	};

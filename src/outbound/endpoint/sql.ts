@@ -37,6 +37,8 @@ const columns = {
 	maxInFlight: endpoints.maxInFlight,
 	rateLimit: endpoints.rateLimit,
 	ratePeriodMs: endpoints.ratePeriodMs,
+	oldSecrets: endpoints.oldSecrets,
+	headers: endpoints.headers,
 	createdAt: endpoints.createdAt,
 	updatedAt: endpoints.updatedAt,
 };
@@ -70,7 +72,8 @@ export const changeEndpoint = compileSql<Change, { id: string }>(["id"], (p) => 
 	return sql`UPDATE ${endpoints} SET url = coalesce(${p.url}, url), updated_at = ${p.now},
 		${given(p.setDescription, p.description, "text", "description")}, ${given(p.setRetry, p.retry, "text", "retry")},
 		${given(p.setTimeout, p.timeoutMs, "bigint", "timeout_ms")}, ${given(p.setMaxInFlight, p.maxInFlight, "bigint", "max_in_flight")},
-		${given(p.setRate, p.rateLimit, "bigint", "rate_limit")}, ${given(p.setRate, p.ratePeriodMs, "bigint", "rate_period_ms")}
+		${given(p.setRate, p.rateLimit, "bigint", "rate_limit")}, ${given(p.setRate, p.ratePeriodMs, "bigint", "rate_period_ms")},
+		${given(p.setHeaders, p.headers, "text", "headers")}
 	WHERE app_id = ${p.app} AND id = ${p.endpoint} AND state <> 'deleted' RETURNING id`;
 });
 interface Change extends One, StoredRules {
@@ -83,6 +86,9 @@ interface Change extends One, StoredRules {
 	setTimeout: number;
 	setMaxInFlight: number;
 	setRate: number;
+	setHeaders: number;
+	/** Sealed. */
+	headers: string | null;
 }
 /** Its lane keeps to its rules: slots, the deadline that leases are reckoned from, and the rate as a pace, evenly. */
 export const limitLane = compileSql<{ endpoint: string }, { id: string }>(["id"], (p) => {
@@ -102,15 +108,28 @@ export const subscribe = insertWhere<typeof endpointEventTypes>(
 		sql`FROM ${endpoints} WHERE ${endpoints.appId} = ${p.appId} AND ${endpoints.id} = ${p.endpointId} AND ${endpoints.state} <> 'deleted'`,
 );
 
-export const replaceSecret = compile((p: Slots<One & { secret: string; now: number }>) =>
+export const secretsOf = compile((p: Slots<One>) =>
+	q.select({ secret: endpoints.secret, oldSecrets: endpoints.oldSecrets }).from(endpoints).where(isThere(p)),
+);
+/** Only over the one that was seen: a rotation that came in between is not lost. */
+export const replaceSecret = compile((p: Slots<One & { seen: string; secret: string; oldSecrets: string | null; now: number }>) =>
 	q
 		.update(endpoints)
-		.set({ secret: sql`${p.secret}`, updatedAt: sql`${p.now}` })
-		.where(isThere(p))
+		.set({ secret: sql`${p.secret}`, oldSecrets: sql`${p.oldSecrets}`, updatedAt: sql`${p.now}` })
+		.where(and(isThere(p), eq(endpoints.secret, p.seen)))
 		.returning({ id: endpoints.id }),
 );
 
-/** For a signed sample: address and secret. */
-export const addressOf = compile((p: Slots<One>) =>
-	q.select({ url: endpoints.url, secret: endpoints.secret }).from(endpoints).where(isThere(p)),
+/** For a signed sample: where it goes, and what it carries. */
+export const receiverOf = compile((p: Slots<One>) =>
+	q
+		.select({
+			url: endpoints.url,
+			timeoutMs: endpoints.timeoutMs,
+			secret: endpoints.secret,
+			oldSecrets: endpoints.oldSecrets,
+			headers: endpoints.headers,
+		})
+		.from(endpoints)
+		.where(isThere(p)),
 );

@@ -13,10 +13,13 @@ interface One {
 	now: number;
 }
 
+/** Whoever enables it has seen to it: its failures count anew. */
+const WELL = { failingSince: null, failedAt: null, failures: 0, failingDeliveries: 0, judgeAt: null, noticedSince: null };
+
 export const enable = compile((p: Slots<One>) =>
 	q
 		.update(endpoints)
-		.set({ state: "enabled", reason: null, unsettledAt: sql`${p.now}`, updatedAt: sql`${p.now}` })
+		.set({ state: "enabled", reason: null, ...WELL, succeededAt: sql`${p.now}`, unsettledAt: sql`${p.now}`, updatedAt: sql`${p.now}` })
 		.where(and(eq(endpoints.appId, p.app), eq(endpoints.id, p.endpoint), eq(endpoints.state, "disabled")))
 		.returning({ id: endpoints.id }),
 );
@@ -36,11 +39,29 @@ const disableUnchanged = compile((p: Slots<One & { reason: string; seen: number 
 		.where(and(eq(endpoints.appId, p.app), eq(endpoints.id, p.endpoint), eq(endpoints.state, "enabled"), lte(endpoints.updatedAt, p.seen)))
 		.returning({ id: endpoints.id }),
 );
-/** The row stays for the history of its deliveries, without its secret. */
+/** On what its failures have come to; an attempt that was acknowledged meanwhile has begun them anew. */
+const disableFailing = compile((p: Slots<One & { reason: string; since: number }>) =>
+	q
+		.update(endpoints)
+		.set({ state: "disabled", reason: sql`${p.reason}`, judgeAt: null, unsettledAt: sql`${p.now}`, updatedAt: sql`${p.now}` })
+		.where(
+			and(eq(endpoints.appId, p.app), eq(endpoints.id, p.endpoint), eq(endpoints.state, "enabled"), eq(endpoints.failingSince, p.since)),
+		)
+		.returning({ id: endpoints.id }),
+);
+/** The row stays for the history of its deliveries, without its secrets and headers. */
 export const remove = compile((p: Slots<One>) =>
 	q
 		.update(endpoints)
-		.set({ state: "deleted", secret: "", reason: null, unsettledAt: sql`${p.now}`, updatedAt: sql`${p.now}` })
+		.set({
+			state: "deleted",
+			secret: "",
+			oldSecrets: null,
+			headers: null,
+			reason: null,
+			unsettledAt: sql`${p.now}`,
+			updatedAt: sql`${p.now}`,
+		})
 		.where(and(eq(endpoints.appId, p.app), eq(endpoints.id, p.endpoint), ne(endpoints.state, "deleted")))
 		.returning({ id: endpoints.id }),
 );
@@ -70,6 +91,12 @@ export async function disableEndpoint(deps: Deps, appId: string, id: string): Pr
 export function disabledByReceiver(at: One & { reason: string; seen: number }): Bound<unknown>[] {
 	const { lane, moves } = following("disabled", at);
 	return [disableUnchanged.bind(at), lane, ...moves];
+}
+
+/** The same where its failures, which began at `since`, have lasted too long. */
+export function disabledByFailures(at: One & { reason: string; since: number }): Bound<unknown>[] {
+	const { lane, moves } = following("disabled", at);
+	return [disableFailing.bind(at), lane, ...moves];
 }
 
 function disabling(at: One & { reason: string }): Bound<unknown>[] {

@@ -1,9 +1,10 @@
 import { iso } from "../../core/clock.ts";
 import { uuid7Hex } from "../../core/ids.ts";
 import type { Deps } from "../../deps.ts";
+import { JobhookError } from "../../errors.ts";
+import { openEndpoint } from "../credentials.ts";
 import { verdictOf } from "../outcome.ts";
 import { send } from "../send.ts";
-import { placeOfSecret } from "./secret.ts";
 import * as sql from "./sql.ts";
 
 export interface Sample {
@@ -17,19 +18,21 @@ export interface Sample {
  * Null when this app has none of that id.
  */
 export async function testEndpoint(deps: Deps, appId: string, id: string, sample: Sample) {
-	const [endpoint] = await deps.db.read(sql.addressOf.bind({ app: appId, endpoint: id }));
+	const [endpoint] = await deps.db.read(sql.receiverOf.bind({ app: appId, endpoint: id }));
 	if (endpoint === undefined) return null;
 	const startedAt = deps.clock.now();
-	const secret = deps.secrets.open(endpoint.secret, placeOfSecret(appId, id));
+	const { url, timeoutMs } = endpoint;
+	const credentials = openEndpoint(deps, { appId, endpoint: id, about: { endpoint: id } }, endpoint, startedAt);
+	if (credentials === null) throw new JobhookError("not_possible", "no master key opens its secret or its headers; see JOBHOOK_MASTER_KEY");
 	const what = { ...sample, deliveryId: `dlv_${uuid7Hex(startedAt)}`, attempt: 1 };
-	const answer = await send(deps, what, { url: endpoint.url, secret });
+	const answer = await send(deps, what, { url, timeoutMs, ...credentials });
 	const verdict = verdictOf(answer);
 	const status = answer.kind === "response" ? answer.status : null;
 	const durationMs = deps.clock.now() - startedAt;
 	deps.log.info({ app: appId, endpoint: id, reason: verdict.reason, status, ms: durationMs }, "endpoint.tested");
 	return {
 		event: sample.eventId,
-		url: endpoint.url,
+		url,
 		acknowledged: verdict.kind === "delivered",
 		reason: verdict.reason,
 		status,
