@@ -1,7 +1,9 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from "commander";
 import { addApps, addSecrets } from "./cli/apps.ts";
+import { addCounters } from "./cli/counters.ts";
 import { addDeliveries } from "./cli/deliveries.ts";
+import { addEndpoints } from "./cli/endpoints.ts";
 import { addJobs } from "./cli/jobs.ts";
 import { addKeys } from "./cli/keys.ts";
 import { addService } from "./cli/service.ts";
@@ -9,7 +11,7 @@ import { isExpected } from "./node/expected.ts";
 
 const USAGE = 2;
 const program = new Command("jobhook").description("Operate a jobhook service.").version("0.1.0").exitOverride();
-for (const add of [addService, addApps, addKeys, addSecrets, addJobs, addDeliveries]) add(program);
+for (const add of [addService, addApps, addKeys, addSecrets, addJobs, addDeliveries, addCounters, addEndpoints]) add(program);
 
 try {
 	await program.parseAsync();

@@ -5,10 +5,24 @@ import { oldFileBlobs, oldInputs, oldResults } from "./retention/blobs.ts";
 import { bodies } from "./retention/bodies.ts";
 import { BEGINNING, type Broom, type Cursor } from "./retention/broom.ts";
 import { oldCache, oldFiles, oldKeys } from "./retention/expired.ts";
+import { oldHeld } from "./retention/held.ts";
 import { oldJobs } from "./retention/jobs.ts";
+import { oldNotices } from "./retention/notices.ts";
 import { oldReceipts } from "./retention/receipts.ts";
 
-const BROOMS: readonly Broom[] = [bodies, oldReceipts, oldKeys, oldCache, oldFiles, oldJobs, oldInputs, oldResults, oldFileBlobs];
+const BROOMS: readonly Broom[] = [
+	oldHeld,
+	bodies,
+	oldReceipts,
+	oldKeys,
+	oldCache,
+	oldFiles,
+	oldJobs,
+	oldNotices,
+	oldInputs,
+	oldResults,
+	oldFileBlobs,
+];
 /** Batches of one kind in one stretch: with the jobs' 25 a batch and a stretch every 10 s, 50 jobs a second. */
 const STEPS = 20;
 

@@ -1,8 +1,9 @@
 import type { Command } from "commander";
 import { APP_NAME, createApp, listApps, rotateCallbackSecret } from "../access/apps.ts";
 import { listed } from "../http/list.ts";
+import { overlapMs } from "../http/schemas/rotation.ts";
 import { Refused } from "../node/refused.ts";
-import { group, type Json, leaf, matching, ofApp, type Paged, paged, pageFrom } from "./command.ts";
+import { group, type Json, leaf, matching, ofApp, type Paged, paged, pageFrom, wholeNumber } from "./command.ts";
 import { appNamed, withDatabase } from "./open.ts";
 import { listText, tell, tellSecret } from "./print.ts";
 
@@ -24,14 +25,18 @@ export function addApps(program: Command): void {
 
 export function addSecrets(program: Command): void {
 	const secrets = group(program, "secrets", "secrets that sign callbacks");
-	ofApp(leaf(secrets, "rotate", "give an app a new callback secret and print it, this once; the old one signs nothing more")).action(
-		async (options: Json & { app: string }) => {
+	ofApp(leaf(secrets, "rotate", "give an app a new callback secret and print it, this once"))
+		.option("--overlap-hours <n>", "how long the old one signs beside it; 0 ends all older ones at once", wholeNumber(0, 168))
+		.action(async (options: Json & { app: string; overlapHours?: number }) => {
 			const rotated = await withDatabase(async (ports) => {
 				const id = await appNamed(ports, options.app);
-				return { id, name: options.app, callback_secret: await rotateCallbackSecret(ports, id) };
+				const done = await rotateCallbackSecret(ports, id, overlapMs(options.overlapHours));
+				if (done === null) throw new Refused(`the app ${options.app} is gone`);
+				return { id, name: options.app, ...done };
 			});
-			if (rotated.callback_secret === null) throw new Refused(`the app ${options.app} is gone`);
-			tellSecret(options, rotated, rotated.callback_secret, `the new callback secret of the app ${options.app} (${rotated.id})`);
-		},
-	);
+			const [last] = rotated.previous_secrets;
+			const until = last === undefined ? "the old one signs nothing more" : `the old one signs beside it until ${last.expires_at}`;
+			const about = `the new callback secret of the app ${options.app} (${rotated.id}); ${until}`;
+			tellSecret(options, rotated, rotated.callback_secret, about);
+		});
 }

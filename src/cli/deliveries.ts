@@ -19,8 +19,8 @@ export function addDeliveries(program: Command): void {
 		.action(async ({ status, endpoint, job, ...options }: OfApp & Paged & DeliveryWish) => {
 			const page = pageFrom("dlv", options);
 			const wish = { status, endpoint, job };
-			const rows = await withDatabase(async (ports) => listDeliveries(ports, await appNamed(ports, options.app), page, wish));
-			const list = listed(rows, page);
+			const { rows, rest } = await withDatabase(async (ports) => listDeliveries(ports, await appNamed(ports, options.app), page, wish));
+			const list = listed(rows, page, rest);
 			tell(options, list, () => listText(list, ["id", "status", "event_type", "attempts", "reason", "since", "next_at", "url"]));
 		});
 

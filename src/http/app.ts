@@ -9,6 +9,7 @@ import { mountApps } from "./apps.ts";
 import { authenticate, scoped } from "./auth.ts";
 import { jsonBodies } from "./bodies.ts";
 import type { App, Vars } from "./context.ts";
+import { mountCounters } from "./counters.ts";
 import { mountDeliveryReads, mountDeliveryWrites } from "./deliveries.ts";
 import { document } from "./document.ts";
 import { mountEndpointActions } from "./endpoint-actions.ts";
@@ -23,6 +24,7 @@ import { mountJobReads } from "./jobs.ts";
 import { mountKeys } from "./keys.ts";
 import { notOverloaded, requestsPerMinute } from "./limits.ts";
 import { mountModels } from "./models.ts";
+import { mountRecoveries } from "./recoveries.ts";
 import { mountJobResult, mountResults } from "./results.ts";
 import { mountSubmit } from "./submit.ts";
 import { uploads } from "./uploads.ts";
@@ -46,11 +48,13 @@ export function createApp(deps: Deps, edge: { vitals?: Vitals; models?: Models }
 	mountEndpointWrites(app, deps);
 	mountEndpointReads(app, deps);
 	mountEndpointActions(app, deps);
+	mountRecoveries(app, deps);
 	mountDeliveryReads(app, deps);
 	mountDeliveryWrites(app, deps);
 	mountEventReads(app, deps);
 	mountKeys(app, deps);
 	mountApps(app, deps);
+	mountCounters(app, deps);
 	return document(app);
 }
 

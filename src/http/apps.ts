@@ -1,12 +1,13 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import { createMiddleware } from "hono/factory";
-import { APP_NAME, createApp, DEFAULT_APP, findApp, listApps, rotateCallbackSecret } from "../access/apps.ts";
+import { APP_NAME, createApp, listApps, rotateCallbackSecret } from "../access/apps.ts";
 import { parseId } from "../core/ids.ts";
 import type { Deps } from "../deps.ts";
 import { JobhookError } from "../errors.ts";
-import type { App, Vars } from "./context.ts";
+import type { App } from "./context.ts";
 import { validationFailed } from "./errors.ts";
 import { listed, listOf, pageOf, pageParams } from "./list.ts";
+import { isOperator, operatorOnly } from "./operator.ts";
+import { overlap, overlapMs, previousSecrets } from "./schemas/rotation.ts";
 import { failure, json } from "./schemas.ts";
 
 const security = [{ bearer: [] }, { apiKey: [] }];
@@ -17,7 +18,8 @@ const AppCreate = z
 const AppBody = z.object({ id: z.string(), name: z.string(), created_at: z.iso.datetime() }).openapi("App");
 const secret = z.string().openapi({ description: "Signs its callbacks; shown once" });
 const AppCreated = AppBody.extend({ callback_secret: secret }).openapi("CreatedApp");
-const Rotated = z.object({ id: z.string(), callback_secret: secret }).openapi("RotatedApp");
+const Rotate = z.strictObject({ overlap_h: overlap }).openapi("RotateApp");
+const Rotated = z.object({ id: z.string(), callback_secret: secret, previous_secrets: previousSecrets }).openapi("RotatedApp");
 
 const listRoute = createRoute({
 	method: "get",
@@ -52,26 +54,26 @@ const rotateRoute = createRoute({
 	path: "/v1/apps/{id}/rotate",
 	security,
 	description: "For admins of that app, and for those of the app `default`",
-	request: { params: z.object({ id: z.string().openapi({ param: { name: "id", in: "path" } }) }) },
+	request: {
+		params: z.object({ id: z.string().openapi({ param: { name: "id", in: "path" } }) }),
+		body: { required: false, content: { "application/json": { schema: Rotate } } },
+	},
 	responses: {
-		200: json(Rotated, "The new callback secret; the one before signs nothing more"),
+		200: json(Rotated, "The new callback secret, and until when those before it sign beside it"),
+		400: failure("Not JSON"),
 		401: failure("No key"),
 		404: failure("No such app, or not this key's"),
-		409: failure("JOBHOOK_CALLBACK_SECRET holds this app's secret"),
+		409: failure("JOBHOOK_CALLBACK_SECRET holds this app's secret; or three sign already, and `overlap_h` 0 ends the older ones"),
+		413: failure("Too large"),
+		415: failure("Not application/json"),
+		422: failure("A field is wrong: `details` names it"),
 		503: failure("Nothing was recorded; try again after `Retry-After`"),
 	},
 });
 
 /** Tenants are the operator's: an admin of the app `default`. Each app's own admins may rotate its callback secret. */
 export function mountApps(app: App, deps: Deps): void {
-	const isOperator = async (appId: string) => (await findApp(deps, DEFAULT_APP))?.id === appId;
-	const operatorOnly = createMiddleware<Vars>(async (c, next) => {
-		if (!(await isOperator(c.var.caller.appId)))
-			throw new JobhookError("forbidden", `only an admin key of the app ${DEFAULT_APP} sees and makes apps`);
-		await next();
-	});
-
-	app.use("/v1/apps", operatorOnly);
+	app.use("/v1/apps", operatorOnly(deps, "sees and makes apps"));
 	app.openapi(listRoute, async (c) => {
 		const page = pageOf("app", c.req.valid("query"));
 		return c.json(listed(await listApps(deps, page), page), 200);
@@ -87,11 +89,12 @@ export function mountApps(app: App, deps: Deps): void {
 	app.openapi(rotateRoute, async (c) => {
 		const { appId, keyId } = c.var.caller;
 		const id = parseId("app", c.req.valid("param").id);
-		const mayRotate = id !== null && (id === appId || (await isOperator(appId)));
-		const rotated = mayRotate ? await rotateCallbackSecret(deps, id) : null;
+		const mayRotate = id !== null && (id === appId || (await isOperator(deps, appId)));
+		const overlapH = c.req.valid("json").overlap_h;
+		const rotated = mayRotate ? await rotateCallbackSecret(deps, id, overlapMs(overlapH)) : null;
 		if (id === null || rotated === null) throw new JobhookError("not_found", "there is no app of that id, or it is not this key's");
 		deps.log.info({ app: id, by: keyId }, "callback_secret.rotated");
 		c.header("Cache-Control", "no-store");
-		return c.json({ id, callback_secret: rotated }, 200);
+		return c.json({ id, ...rotated }, 200);
 	});
 }

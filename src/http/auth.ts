@@ -30,12 +30,12 @@ export function authenticate(deps: Pick<Deps, "db" | "config">) {
 }
 
 /**
- * What a route asks of a key: `read` reads; `submit` submits, uploads and deletes files, and acts on jobs. Keys, apps and whatever is
+ * What a route asks of a key: `read` reads; `submit` submits, uploads and deletes files, and acts on jobs. Keys, apps, counters and whatever is
  * not named here ask for `admin`, so that no new route is open by mistake.
  */
 export function scopeOf(method: string, path: string): Scope {
 	const [, , room] = path.split("/");
-	if (room === "keys" || room === "apps") return "admin";
+	if (room === "keys" || room === "apps" || room === "counters") return "admin";
 	if (method === "GET" || method === "HEAD" || room === "price") return "read";
 	const submits = room === "files" || (method === "POST" && room === "jobs");
 	return submits ? "submit" : "admin";

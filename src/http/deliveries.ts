@@ -28,7 +28,10 @@ const listRoute = createRoute({
 		}),
 	},
 	responses: {
-		200: json(DeliveryList, "Deliveries of this app, newest first, each with its reason and next time"),
+		200: json(
+			DeliveryList,
+			"Deliveries of this app, newest first, each with its reason and next time. A page of delivered or superseded ones may hold fewer than `limit`, even none, and still have a `next_cursor`: it looks through 5,000 deliveries",
+		),
 		401: failure("No key"),
 		422: failure("A parameter is wrong: `details` names it"),
 	},
@@ -65,9 +68,10 @@ const noSuchDelivery = () => new JobhookError("not_found", "this app has no deli
 
 export function mountDeliveryReads(app: App, deps: Pick<Deps, "db">): void {
 	app.openapi(listRoute, async (c) => {
-		const { status, endpoint, job, ...rest } = c.req.valid("query");
-		const page = pageOf("dlv", rest);
-		return c.json(listed(await listDeliveries(deps, c.var.caller.appId, page, { status, endpoint, job }), page), 200);
+		const { status, endpoint, job, ...where } = c.req.valid("query");
+		const page = pageOf("dlv", where);
+		const { rows, rest } = await listDeliveries(deps, c.var.caller.appId, page, { status, endpoint, job });
+		return c.json(listed(rows, page, rest), 200);
 	});
 	app.openapi(readRoute, async (c) => {
 		const id = parseId("dlv", c.req.valid("param").id);

@@ -8,6 +8,7 @@ import { testEndpoint } from "../outbound/endpoint/test.ts";
 import type { App } from "./context.ts";
 import { noSuchEndpoint } from "./endpoints.ts";
 import { EndpointBody, EndpointTested, EndpointWithSecret, SecretRotate } from "./schemas/endpoints.ts";
+import { overlapMs } from "./schemas/rotation.ts";
 import { failure, json } from "./schemas.ts";
 
 /** `POST /v1/endpoints/{id}/<verb>`, without a body unless one is declared. */
@@ -39,14 +40,22 @@ const rotateRoute = action(
 	"/v1/endpoints/{id}/rotate",
 	{ body: { required: false, content: { "application/json": { schema: SecretRotate } } } },
 	{
-		200: json(EndpointWithSecret, "The new secret, which signs from the next attempt on"),
+		200: json(EndpointWithSecret, "The new secret, which signs from the next attempt on, and until when those before it do"),
 		400: failure("Not JSON"),
+		409: failure("Three secrets sign already: it says until when, and `overlap_h` 0 ends the older ones"),
 		413: failure("Too large"),
 		415: failure("Not application/json"),
 		422: failure("A field is wrong: `details` names it"),
 	},
 );
-const testRoute = action("/v1/endpoints/{id}/test", {}, { 200: json(EndpointTested, "What the receiver answered to a signed sample") });
+const testRoute = action(
+	"/v1/endpoints/{id}/test",
+	{},
+	{
+		200: json(EndpointTested, "What the receiver answered to a signed sample"),
+		409: failure("No master key opens its secret or its headers"),
+	},
+);
 
 export function mountEndpointActions(app: App, deps: Deps): void {
 	const found = async <T>(text: string, verb: (id: string) => Promise<T | null>): Promise<T> => {
@@ -62,9 +71,10 @@ export function mountEndpointActions(app: App, deps: Deps): void {
 		c.json(await found(c.req.valid("param").id, (id) => disableEndpoint(deps, c.var.caller.appId, id)), 200),
 	);
 	app.openapi(rotateRoute, async (c) => {
-		const { secret } = c.req.valid("json");
+		const { secret, overlap_h: overlapH } = c.req.valid("json");
+		const wish = { secret, overlapMs: overlapMs(overlapH) };
 		c.header("Cache-Control", "no-store");
-		return c.json(await found(c.req.valid("param").id, (id) => rotateSecret(deps, c.var.caller.appId, id, secret)), 200);
+		return c.json(await found(c.req.valid("param").id, (id) => rotateSecret(deps, c.var.caller.appId, id, wish)), 200);
 	});
 	app.openapi(testRoute, async (c) => {
 		const sample = sampleEvent(deps.clock.now(), deps.publicUrl);

@@ -9,10 +9,12 @@ import { createEndpoint } from "../outbound/endpoint/create.ts";
 import { listEndpoints, readEndpoint } from "../outbound/endpoint/read.ts";
 import { NO_RULES } from "../outbound/endpoint/rules.ts";
 import { deleteEndpoint } from "../outbound/endpoint/switch.ts";
+import { isNotice, OPERATOR_APP } from "../outbound/notices/types.ts";
 import type { App } from "./context.ts";
 import { rulesIn } from "./endpoint-rules.ts";
 import { validationFailed } from "./errors.ts";
 import { listed, pageOf, pageParams } from "./list.ts";
+import { isOperator } from "./operator.ts";
 import { EndpointBody, EndpointChange, EndpointCreate, EndpointList, EndpointWithSecret } from "./schemas/endpoints.ts";
 import { failure, json } from "./schemas.ts";
 
@@ -80,7 +82,7 @@ const deleteRoute = createRoute({
 
 export const noSuchEndpoint = () => new JobhookError("not_found", "this app has no endpoint of that id");
 
-export function mountEndpointReads(app: App, deps: Pick<Deps, "db">): void {
+export function mountEndpointReads(app: App, deps: Deps): void {
 	app.openapi(listRoute, async (c) => {
 		const page = pageOf("ep", c.req.valid("query"));
 		return c.json(listed(await listEndpoints(deps, c.var.caller.appId, page), page), 200);
@@ -99,18 +101,26 @@ export function mountEndpointWrites(app: App, deps: Deps): void {
 		const objection = url === undefined ? null : guard.objection(url);
 		if (objection !== null) throw validationFailed([{ field: "url", message: objection }]);
 	};
+	const judgeTypes = async (appId: string, types: readonly string[] = []) => {
+		const wrong = types.flatMap((type, i) =>
+			isNotice(type) ? [{ field: `event_types.${i}`, message: `only endpoints of the app ${OPERATOR_APP} may subscribe to ${type}` }] : [],
+		);
+		if (wrong.length > 0 && !(await isOperator(deps, appId))) throw validationFailed(wrong);
+	};
 	app.openapi(createRouteOf, async (c) => {
-		const { url, description = null, event_types: eventTypes = EVENT_TYPES, secret = null, ...rest } = c.req.valid("json");
+		const { url, description = null, event_types: eventTypes = EVENT_TYPES, secret = null, headers = null, ...rest } = c.req.valid("json");
 		judge(url);
-		const wish = { url, description, eventTypes, secret, rules: { ...NO_RULES, ...rulesIn(rest, deps.config) } };
+		await judgeTypes(c.var.caller.appId, eventTypes);
+		const wish = { url, description, eventTypes, secret, headers, rules: { ...NO_RULES, ...rulesIn(rest, deps.config) } };
 		c.header("Cache-Control", "no-store");
 		return c.json(await createEndpoint(deps, c.var.caller.appId, wish), 201);
 	});
 	app.openapi(changeRoute, async (c) => {
-		const { url, description, event_types: eventTypes, ...rest } = c.req.valid("json");
+		const { url, description, event_types: eventTypes, headers, ...rest } = c.req.valid("json");
 		judge(url);
+		await judgeTypes(c.var.caller.appId, eventTypes);
 		const id = parseId("ep", c.req.valid("param").id);
-		const change = { url, description, eventTypes, rules: rulesIn(rest, deps.config) };
+		const change = { url, description, eventTypes, headers, rules: rulesIn(rest, deps.config) };
 		const endpoint = id === null ? null : await changeEndpoint(deps, c.var.caller.appId, id, change);
 		if (endpoint === null) throw noSuchEndpoint();
 		return c.json(endpoint, 200);

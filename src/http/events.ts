@@ -4,6 +4,7 @@ import type { Deps } from "../deps.ts";
 import { JobhookError } from "../errors.ts";
 import { EVENT_TYPES } from "../jobs/job.ts";
 import { listEvents, readEvent } from "../outbound/event.ts";
+import { NOTICE_TYPES } from "../outbound/notices/types.ts";
 import type { App } from "./context.ts";
 import { idParam, listed, pageOf, pageParams, timeParams } from "./list.ts";
 import { EventList, EventWithBody } from "./schemas/events.ts";
@@ -17,7 +18,7 @@ const listRoute = createRoute({
 	security,
 	request: {
 		query: z.strictObject({
-			type: z.enum(EVENT_TYPES).optional(),
+			type: z.enum([...EVENT_TYPES, ...NOTICE_TYPES]).optional(),
 			job: idParam("job", "Of this job"),
 			...timeParams,
 			...pageParams("evt"),

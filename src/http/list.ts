@@ -69,11 +69,15 @@ export function pageOf(prefix: IdPrefix, query: PageQuery): Page {
 	};
 }
 
-/** A page as it is answered, of rows that were read with one more than is shown. */
-export function listed<Row extends { id: string }>(rows: Row[], { limit }: Page): { data: Row[]; next_cursor: string | null } {
+/** A page as it is answered, of rows that were read with one more than is shown. A short one goes on before `rest`. */
+export function listed<Row extends { id: string }>(
+	rows: Row[],
+	{ limit }: Page,
+	rest: string | null = null,
+): { data: Row[]; next_cursor: string | null } {
 	const data = rows.slice(0, limit);
-	const last = data.at(-1);
-	return { data, next_cursor: rows.length > limit && last !== undefined ? cursorOf(last.id) : null };
+	const last = rows.length > limit ? (data.at(-1)?.id ?? null) : rest;
+	return { data, next_cursor: last === null ? null : cursorOf(last) };
 }
 
 export const listOf = <Row extends z.ZodType>(row: Row, name: string) =>

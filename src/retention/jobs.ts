@@ -10,12 +10,16 @@ export const edgeOfJobs: EdgeStmt = compileSql(["at", "id"], (p) =>
 	edgeOf(sql`${jobs} WHERE ended_at IS NOT NULL`, sql`ended_at`, sql`id`, p),
 );
 
-interface Doomed extends Window {
+interface OldJobs extends Window {
+	/** A delivery that ended after this is news to somebody, and its body is kept. */
+	lately: number;
+}
+interface Doomed extends OldJobs {
 	limit: number;
 }
-/** Ended long ago, with no delivery that still waits. Every statement asks again. */
-const doomed = (p: Slots<Window>): SQL => sql`j.ended_at IS NOT NULL AND ${inWindow(sql`j.ended_at`, sql`j.id`, p)} AND NOT EXISTS (
-	SELECT 1 FROM ${deliveries} w WHERE w.app_id = j.app_id AND w.job_id = j.id AND w.state IN ('pending', 'held')
+/** Ended long ago, with no delivery that still waits, or did until lately. Every statement asks again. */
+const doomed = (p: Slots<OldJobs>): SQL => sql`j.ended_at IS NOT NULL AND ${inWindow(sql`j.ended_at`, sql`j.id`, p)} AND NOT EXISTS (
+	SELECT 1 FROM ${deliveries} w WHERE w.app_id = j.app_id AND w.job_id = j.id AND (w.state IN ('pending', 'held') OR w.ended_at > ${p.lately})
 )`;
 const withoutEvents = sql`NOT EXISTS (SELECT 1 FROM ${events} x WHERE x.job_id = j.id)`;
 
@@ -53,15 +57,15 @@ export const removeSubmissions = compileSql<Doomed, { id: string }>(
 		SELECT s.id FROM ${jobs} j JOIN ${submissions} s ON s.job_id = j.id WHERE ${doomed(p)} AND ${withoutEvents} LIMIT ${p.limit}
 	) RETURNING id`,
 );
-export const removeResults = compileSql<Window, { id: string }>(
+export const removeResults = compileSql<OldJobs, { id: string }>(
 	["id"],
 	(p) => sql`DELETE FROM ${results} WHERE job_id IN (SELECT j.id FROM ${jobs} j WHERE ${doomed(p)} AND ${withoutEvents}) RETURNING job_id`,
 );
-export const removeJobFiles = compileSql<Window, { id: string }>(
+export const removeJobFiles = compileSql<OldJobs, { id: string }>(
 	["id"],
 	(p) => sql`DELETE FROM ${jobFiles} WHERE job_id IN (SELECT j.id FROM ${jobs} j WHERE ${doomed(p)} AND ${withoutEvents}) RETURNING job_id`,
 );
-export const removeJobs = compileSql<Window, { id: string }>(
+export const removeJobs = compileSql<OldJobs, { id: string }>(
 	["id"],
 	(p) => sql`DELETE FROM ${jobs} WHERE id IN (
 		SELECT j.id FROM ${jobs} j WHERE ${doomed(p)} AND ${withoutEvents}
@@ -73,9 +77,10 @@ export const removeJobs = compileSql<Window, { id: string }>(
 export const oldJobs: Broom = {
 	name: "jobs",
 	async step(deps, after) {
-		const { retainJobsMs, idempotencyKeyMs } = deps.config;
-		const before = deps.clock.now() - Math.max(retainJobsMs, idempotencyKeyMs);
-		const { next, ...window } = await windowBehind(deps, edgeOfJobs, after, before, JOBS);
+		const { retainJobsMs, retainBodiesMs, idempotencyKeyMs } = deps.config;
+		const now = deps.clock.now();
+		const { next, ...old } = await windowBehind(deps, edgeOfJobs, after, now - Math.max(retainJobsMs, idempotencyKeyMs), JOBS);
+		const window = { ...old, lately: now - retainBodiesMs };
 		const limited = { ...window, limit: ROWS };
 		const removed = await deps.db.batch([
 			removeAttempts.bind(limited),

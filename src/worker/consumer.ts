@@ -8,11 +8,15 @@ import { workOn } from "../jobs/work.ts";
 import { alone } from "../lanes/alone.ts";
 import { Turns } from "../lanes/turns.ts";
 import { deliver } from "../outbound/deliver.ts";
+import { dueSteps } from "../outbound/recover/sql.ts";
+import { stepRecovery } from "../outbound/recover/step.ts";
 import { deliveryWork } from "../outbound/sql.ts";
 import type { Hint, Hints } from "./queue.ts";
 
 /** After D1 refused: the message comes again. */
 export const RETRY_S = 5;
+/** Recoveries whose message was lost, found by one sweep. */
+const RECOVERIES = 100;
 
 /** Does what messages say is due, if it is. Whatever becomes of a message, SQL and the sweep know what is left. */
 export class Consumer {
@@ -44,6 +48,13 @@ export class Consumer {
 					await this.#hints.flush();
 				}
 			});
+		await alone(this.#deps, { part: "due rows: recovery" }, async () => {
+			const now = this.#deps.clock.now();
+			const due = await this.#deps.db.read(dueSteps.bind({ now, most: RECOVERIES }));
+			found += due.length;
+			this.#hints.add(...due.map(({ id }) => ({ kind: "recovery" as const, id, at: now })));
+			await this.#hints.flush();
+		});
 		return found;
 	}
 
@@ -66,6 +77,8 @@ export class Consumer {
 				return this.#oneOf(kind, this.#submissions, (row) => workOn(this.#deps, row), id);
 			case "delivery":
 				return this.#oneOf(kind, this.#deliveries, (row) => deliver(this.#deps, row), id);
+			case "recovery": // of two messages one does the step and tells of the next, the other ends here
+				return this.#hints.add(...(await stepRecovery(this.#deps, id)));
 			case "models":
 				return this.#readModels(id);
 			default:

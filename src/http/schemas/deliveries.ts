@@ -5,7 +5,7 @@ import { listOf } from "../list.ts";
 export const DeliveryBody = z
 	.object({
 		id: z.string().openapi({ example: "dlv_019365f0a1b27c3d8e4f506172000001" }),
-		job: z.string(),
+		job: z.string().nullable().openapi({ description: "Null: of an event for the operator" }),
 		event: z.string(),
 		event_type: z.string(),
 		target: z.string().openapi({ description: "An endpoint's id, or `job` for the job's own `webhook_url`" }),

@@ -3,11 +3,15 @@ import { z } from "@hono/zod-openapi";
 /** A faster one could not be kept evenly to the millisecond; `max_in_flight` bounds what comes faster. */
 const FASTEST_PER_S = 100;
 
+const SECONDS = "must be whole seconds, 1 to 86400";
+const MANY = "must have 1 to 50 delays";
+const SCHEDULE = "must be standard, deapi, or a list of 1 to 50 delays in whole seconds";
+
 const fields = {
 	retry_schedule: z
 		.union(
-			[z.enum(["standard", "deapi"]), z.array(z.int().min(1).max(86_400)).min(1).max(50)],
-			"must be standard, deapi, or 1 to 50 whole seconds, each 1 to 86400",
+			[z.enum(["standard", "deapi"]), z.array(z.int(SECONDS).min(1, SECONDS).max(86_400, SECONDS)).min(1, MANY).max(50, MANY)],
+			SCHEDULE,
 		)
 		.openapi({
 			description: "`standard`: as `RETRY_DELAYS_S` says; `deapi`: ten attempts over 22 h 48 m; or seconds from each attempt to the next",

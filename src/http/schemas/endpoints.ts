@@ -1,21 +1,30 @@
 import { z } from "@hono/zod-openapi";
 import { EVENT_TYPES } from "../../jobs/job.ts";
+import { NOTICE_TYPES } from "../../outbound/notices/types.ts";
 import { listOf } from "../list.ts";
+import { StaticHeaders } from "./endpoint-headers.ts";
 import { endpointRules, shownRules } from "./endpoint-rules.ts";
+import { overlap, previousSecrets } from "./rotation.ts";
 
 const Secret = z.string().min(32, "must have 32 to 255 characters").max(255, "must have 32 to 255 characters");
+const SUBSCRIBABLE = [...EVENT_TYPES, ...NOTICE_TYPES] as const;
 const fields = {
 	url: z.string().openapi({ example: "https://example.com/hooks/jobs" }),
 	description: z.string().max(500).nullable().openapi({ description: "For people; never sent" }),
-	event_types: z.array(z.enum(EVENT_TYPES)).min(1).max(EVENT_TYPES.length),
+	event_types: z
+		.array(z.enum(SUBSCRIBABLE))
+		.min(1)
+		.max(SUBSCRIBABLE.length)
+		.openapi({ description: `Of jobs; endpoints of the app \`default\` may name ${NOTICE_TYPES.join(", ")}, too` }),
 };
 
 export const EndpointCreate = z
 	.strictObject({
 		url: fields.url,
 		description: fields.description.optional(),
-		event_types: fields.event_types.optional().openapi({ description: "Without it all" }),
+		event_types: fields.event_types.optional().openapi({ description: "Without it all of jobs, and no other" }),
 		secret: Secret.optional().openapi({ description: "Without it one is made" }),
+		headers: StaticHeaders.optional(),
 		...endpointRules,
 	})
 	.openapi("CreateEndpoint");
@@ -25,6 +34,7 @@ export const EndpointChange = z
 		url: fields.url.optional(),
 		description: fields.description.optional(),
 		event_types: fields.event_types.optional(),
+		headers: StaticHeaders.optional(),
 		...endpointRules,
 	})
 	.refine((change) => Object.keys(change).length > 0, {
@@ -34,7 +44,7 @@ export const EndpointChange = z
 	.openapi("ChangeEndpoint");
 
 export const SecretRotate = z
-	.strictObject({ secret: Secret.optional().openapi({ description: "Without it one is made" }) })
+	.strictObject({ secret: Secret.optional().openapi({ description: "Without it one is made" }), overlap_h: overlap })
 	.openapi("RotateSecret");
 
 export const EndpointBody = z
@@ -46,6 +56,11 @@ export const EndpointBody = z
 		state: z.enum(["enabled", "disabled"]),
 		reason: z.string().nullable().openapi({ description: "Why it is disabled: `by_request`, `http_410`, `receiver_disabled`" }),
 		...shownRules,
+		previous_secrets: previousSecrets,
+		header_names: z
+			.array(z.string())
+			.nullable()
+			.openapi({ description: "Of its `headers`, in lower case; null when no master key opens them: set them again" }),
 		created_at: z.iso.datetime(),
 		updated_at: z.iso.datetime(),
 	})

@@ -5,7 +5,7 @@ export const EventBody = z
 	.object({
 		id: z.string().openapi({ example: "evt_019365f0a1b27c3d8e4f5061728394a5", description: "The `webhook-id` of its callbacks" }),
 		type: z.string(),
-		job: z.string(),
+		job: z.string().nullable().openapi({ description: "Null: an event for the operator, which its body explains" }),
 		revision: z.int(),
 		created_at: z.iso.datetime(),
 	})
