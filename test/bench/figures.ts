@@ -16,7 +16,7 @@ export interface Round {
 }
 const CONNECTIONS = 64;
 
-const settings = (file: string) => ({
+export const settings = (file: string) => ({
 	DATABASE_URL: file,
 	JOBHOOK_API_KEY: API_KEY,
 	JOBHOOK_MASTER_KEY: MASTER_KEY,
@@ -29,7 +29,7 @@ const settings = (file: string) => ({
 	BACKPRESSURE_S: "0", // nothing is dispatched, on purpose
 });
 
-async function withFolder<T>(work: (file: string) => Promise<T>): Promise<T> {
+export async function withFolder<T>(work: (file: string) => Promise<T>): Promise<T> {
 	const folder = mkdtempSync(path.join(os.tmpdir(), "jobhook-bench-"));
 	try {
 		return await work(path.join(folder, "bench.db"));
@@ -75,7 +75,12 @@ export const ingest = (count: number, round: number): Promise<Round> =>
 		return beside(round, requests, async () => measure(await start("dist/node.js", settings(file)), requests, 200));
 	});
 
-function hookFor(providerJobId: string): Buffer {
+const hookFor = (providerJobId: string): Buffer => {
+	const { headers, body } = hookOf(providerJobId);
+	return wire("/hooks/deapi", headers, body);
+};
+
+export function hookOf(providerJobId: string) {
 	const data = { job_request_id: providerJobId, status: "done", result_url: "https://example.com/r.png", processing_time_ms: 1500 };
 	const body = JSON.stringify({ event: "job.completed", delivery_id: randomUUID(), timestamp: new Date().toISOString(), data });
 	const seconds = String(Math.floor(Date.now() / 1000));
@@ -84,7 +89,7 @@ function hookFor(providerJobId: string): Buffer {
 		"x-deapi-timestamp": seconds,
 		"content-type": "application/json",
 	};
-	return wire("/hooks/deapi", headers, body);
+	return { headers, body };
 }
 
 /** A job recorded and answered 202; nothing is sent to the provider meanwhile. */

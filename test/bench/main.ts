@@ -1,8 +1,26 @@
-/** `npm run bench`: what a step of the path costs, as ratios inside one run. `--quick` below a minute; `--json` last line. */
+/**
+ * `npm run bench`: what a step of the path costs, as ratios inside one run. `--quick` below a minute; `--json` last line.
+ * `--undelivered`: how long lists of deliveries take at a million of them instead; `--rows`, `--engine`, `--shape` ask for less.
+ * `--fairness`: what one receiver's trouble costs the others instead; with `--quick` in three minutes.
+ */
 import { parseArgs } from "node:util";
+import { fairness } from "./fairness.ts";
 import { deliver, ingest, type Round, submit } from "./figures.ts";
+import { undelivered } from "./undelivered.ts";
 
-const { values: options } = parseArgs({ options: { quick: { type: "boolean" }, json: { type: "boolean" }, only: { type: "string" } } });
+const flag = { type: "boolean" } as const;
+const text = { type: "string" } as const;
+const { values: options } = parseArgs({
+	options: { quick: flag, json: flag, only: text, undelivered: flag, fairness: flag, rows: text, engine: text, shape: text },
+});
+if (options.fairness) {
+	await fairness(options);
+	process.exit();
+}
+if (options.undelivered) {
+	await undelivered(options);
+	process.exit();
+}
 const rounds = options.quick ? 3 : 7;
 const scale = options.quick ? 1 : 4;
 const all = { ingest: () => rounds_(ingest, 8000), submit: () => rounds_(submit, 8000), deliver: () => rounds_(deliver, 4000) };

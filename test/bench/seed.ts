@@ -1,8 +1,10 @@
-import { ensureDefaultApp } from "../../src/access/apps.ts";
+import { sql } from "drizzle-orm";
+import { ensureApp, ensureDefaultApp } from "../../src/access/apps.ts";
 import { newId } from "../../src/core/ids.ts";
 import { Secretbox } from "../../src/core/secretbox.ts";
+import { compileSql } from "../../src/db/compile.ts";
 import { insertRow } from "../../src/db/insert.ts";
-import { deliveries, endpointEventTypes, events, jobs, submissions } from "../../src/db/schema.ts";
+import { deliveries, endpointEventTypes, events, jobs, lanes, submissions } from "../../src/db/schema.ts";
 import { pendingSubmission } from "../../src/jobs/submission.ts";
 import { newLane } from "../../src/lanes/lane.ts";
 import { openDatabase } from "../../src/node/database.ts";
@@ -22,18 +24,24 @@ const insert = {
 	event: insertRow(events),
 	delivery: insertRow(deliveries),
 };
+const openLane = compileSql<{ lane: string; at: number }, { id: string }>(
+	["id"],
+	(p) => sql`UPDATE ${lanes} SET not_before = ${p.at} WHERE id = ${p.lane} RETURNING id`,
+);
 
 /** Fills a database before the service starts on it. */
 export async function seed(file: string) {
 	const db = openDatabase({ databasePath: file });
 	const secrets = new Secretbox([Buffer.from(MASTER_KEY, "base64")]);
 	const clock = { now: () => Date.now() };
-	const { id: appId } = await ensureDefaultApp({ db, clock, secrets });
+	const { id: defaultApp } = await ensureDefaultApp({ db, clock, secrets });
 	const now = Date.now();
+	let made = 0;
 
 	return {
+		app: async (name: string): Promise<string> => (await ensureApp({ db, clock, secrets }, name)).id,
 		/** `paused`: its deliveries are made and not sent. */
-		async endpoint(url: string, paused: boolean): Promise<string> {
+		async endpoint(url: string, paused: boolean, appId = defaultApp): Promise<string> {
 			const id = newId("ep", now);
 			const secret = secrets.seal(CALLBACK_SECRET, { table: "endpoints", column: "secret", row: id, app: appId });
 			await db.batch([
@@ -43,16 +51,27 @@ export async function seed(file: string) {
 			]);
 			return id;
 		},
+		/** When those that are paused go on. */
+		openAt: (ids: readonly string[], at: number) => db.batch(ids.map((lane) => openLane.bind({ lane, at }))),
 		/** Jobs that wait for their provider's hook; returns the provider's ids. */
 		async runningJobs(count: number): Promise<string[]> {
+			return (await this.jobsOf([defaultApp], count)).map(({ providerJobId }) => providerJobId);
+		},
+		/** The same, of these apps in turn. */
+		async jobsOf(apps: readonly string[], count: number): Promise<{ app: string; job: string; providerJobId: string }[]> {
 			return inChunks(count, (i) => {
-				const { job, submission } = rows(appId, now, i);
-				return { result: `prov-${i}`, work: [insert.job.bind(job), insert.submission.bind(submission)] };
+				const app = apps[i % apps.length] ?? defaultApp;
+				const { job, submission } = rows(app, now, i);
+				return {
+					result: { app, job: job.id, providerJobId: submission.providerJobId },
+					work: [insert.job.bind(job), insert.submission.bind(submission)],
+				};
 			});
 		},
 		/** Deliveries that are due, spread over the endpoints. */
 		async dueDeliveries(count: number, endpointIds: readonly string[], body: string): Promise<void> {
 			await inChunks(count, (i) => {
+				const appId = defaultApp;
 				const { job, submission } = rows(appId, now, i);
 				const eventId = newId("evt", now);
 				const target = endpointIds[i % endpointIds.length] ?? "";
@@ -97,9 +116,9 @@ export async function seed(file: string) {
 	): Promise<T[]> {
 		const results: T[] = [];
 		for (let from = 0; from < count; from += 200) {
-			const made = Array.from({ length: Math.min(200, count - from) }, (_, i) => make(from + i));
-			results.push(...made.map(({ result }) => result));
-			await db.batch(made.flatMap(({ work }) => work));
+			const chunk = Array.from({ length: Math.min(200, count - from) }, () => make(made++));
+			results.push(...chunk.map(({ result }) => result));
+			await db.batch(chunk.flatMap(({ work }) => work));
 		}
 		return results;
 	}

@@ -8,6 +8,7 @@ export const ROOT = path.resolve(import.meta.dirname, "../..");
 
 export interface Running {
 	port: number;
+	pid: number;
 	stop(): Promise<void>;
 }
 
@@ -21,7 +22,7 @@ export async function start(program: string, env: Record<string, string> = {}): 
 	for (let tries = 0; tries < 200; tries++) {
 		if (child.exitCode !== null) throw new Error(`${program} exited with ${child.exitCode}`);
 		const answered = await fetch(`http://127.0.0.1:${port}/healthz`, { method: "POST", body: "" }).catch(() => null);
-		if (answered && answered.status !== 503) return { port, stop: () => stop(child) };
+		if (answered && answered.status !== 503) return { port, pid: child.pid ?? 0, stop: () => stop(child) };
 		await sleep(50);
 	}
 	await stop(child);

@@ -17,6 +17,8 @@ const EVERY: [command: string, args: string[]][] = [
 	["keys import", ["--provider", "deapi", "--key-stdin"]],
 	["secrets rotate", []],
 	["jobs list", []],
+	["endpoints list", []],
+	["endpoints recover", ["ep_00000000000000000000000000000000", "--since", "2026-01-01"]],
 	["deliveries list", []],
 	["deliveries retry", ["dlv_00000000000000000000000000000000"]],
 	["jobs show", ["job_00000000000000000000000000000000"]],
@@ -54,6 +56,8 @@ describe("a command", () => {
 		["no key to import", ["keys", "import", "--provider", "deapi"], "one of --key-stdin and --key-env"],
 		["a state that does not exist", ["jobs", "list", "--state", "done"], "Allowed choices are queued, submitted"],
 		["an id that is none", ["deliveries", "list", "--job", "x"], "An id, like job_"],
+		["a time that is none", ["endpoints", "recover", "ep_00000000000000000000000000000000", "--since", "lately"], "A time, like 2026-"],
+		["no time", ["endpoints", "recover", "ep_00000000000000000000000000000000"], "required option '--since <time>'"],
 		["a limit that is none", ["keys", "list", "--limit", "0"], "whole number from 1 to 1000"],
 	])("used with %s says so, exits 2 and shows no stack", async (_, args, says) => {
 		const { code, out, err } = await jobhook(args, { cwd: scratch() });
@@ -212,6 +216,17 @@ describe("apps, keys and secrets by command", () => {
 		const one = jsonOf<{ callback_secret: string }>(await run(["secrets", "rotate"]));
 		const two = jsonOf<{ callback_secret: string }>(await run(["secrets", "rotate", "--app", "default"]));
 		expect(one.callback_secret).not.toBe(two.callback_secret);
+		const [none, week] = [
+			await run(["secrets", "rotate", "--overlap-hours", "0"]),
+			await run(["secrets", "rotate", "--overlap-hours", "168"]),
+		];
+		expect(jsonOf(none)).toMatchObject({ previous_secrets: [] });
+		const { previous_secrets: previous } = jsonOf<{ previous_secrets: { expires_at: string }[] }>(week);
+		expect(previous.map(({ expires_at: at }) => Math.round((Date.parse(at) - Date.now()) / 3_600_000))).toEqual([168]);
+		const third = await run(["secrets", "rotate", "--overlap-hours", "1"]);
+		const fourth = await run(["secrets", "rotate"]);
+		expect([third.code, fourth.code, fourth.err]).toEqual([0, 1, expect.stringContaining("an overlap of 0 hours")]);
+		expect((await run(["secrets", "rotate", "--overlap-hours", "169"])).code).toBe(2);
 		const held = await run(["secrets", "rotate"], "", { JOBHOOK_CALLBACK_SECRET: "x".repeat(32) });
 		expect([held.code, held.err]).toEqual([1, expect.stringMatching(/^JOBHOOK_CALLBACK_SECRET holds the secret of the app default.*\n$/)]);
 	});
@@ -268,6 +283,39 @@ describe("beside a running service", () => {
 		await vi.waitFor(async () => expect(await list("delivered")).toMatchObject([{ id: refused!.id, attempts: 2 }]), soon);
 		const again = await run("deliveries", "retry", refused!.id);
 		expect([again.code, again.err]).toEqual([1, expect.stringContaining("it was delivered")]);
+	});
+
+	it("endpoints recover sends again what an endpoint has not got, and shows how far it is until it is over", async () => {
+		const deapi = await provider();
+		let answer = 500;
+		const hooks = await receiver(() => answer);
+		const running = await service({ ...deapi.env, SWEEP_EVERY_S: "1", RETRY_DELAYS_S: "0" });
+		const post = <T>(at: string, body: object) => running.call<T>(at, { method: "POST", body: JSON.stringify(body) });
+		const { id: endpoint } = await post<{ id: string }>("/v1/endpoints", { url: hooks.url, event_types: ["job.completed"] });
+		await Promise.all(Array.from({ length: 3 }, () => post("/v1/jobs", JOB)));
+		const count = async (status: string) =>
+			(await running.call<{ data: unknown[] }>(`/v1/deliveries?endpoint=${endpoint}&status=${status}`)).data.length;
+		await vi.waitFor(async () => expect(await count("exhausted")).toBe(3), soon);
+		answer = 200;
+		const env = { ...deapi.env, DATABASE_URL: path.join(running.folder, "jobhook.db") };
+		const run = (...args: string[]) => jobhook(["endpoints", ...args], { cwd: scratch(), env });
+		expect(jsonOf(await run("list", "--json"))).toMatchObject({ data: [{ id: endpoint, state: "enabled", url: hooks.url }] });
+		const dry = await run("recover", endpoint, "--since", "2020-01-01", "--dry-run", "--json");
+		expect([jsonOf(dry), await count("exhausted")]).toEqual([expect.objectContaining({ endpoint, total: 3 }), 3]);
+
+		const done = await run("recover", endpoint, "--since", "2020-01-01", "--json");
+		expect([done.code, jsonOf(done)]).toEqual([0, expect.objectContaining({ state: "finished", total: 3, recovered: 3 })]);
+		expect(done.err).toMatch(/^\[#{30}\] 100% 3 of 3 due again\n$/);
+		await vi.waitFor(async () => expect(await count("delivered")).toBe(3), soon);
+		const shown = await run("recover", endpoint, "--since", "2020-01-01");
+		expect([shown.code, shown.out]).toEqual([0, expect.stringMatching(/^id +rec_[0-9a-f]{32}\nendpoint +ep_.*\nstate +finished\n/)]);
+		const ahead = await run("recover", endpoint, "--since", "2199-01-01");
+		expect([ahead.code, ahead.err]).toEqual([2, expect.stringContaining("--since must be in the past")]);
+		const none = await run("recover", "ep_00000000000000000000000000000000", "--since", "2020-01-01");
+		expect([none.code, none.err]).toEqual([1, expect.stringContaining("has no endpoint")]);
+		await post(`/v1/endpoints/${endpoint}/disable`, {});
+		const disabled = await run("recover", endpoint, "--since", "2020-01-01");
+		expect([disabled.code, disabled.err]).toEqual([1, expect.stringContaining("enable it first")]);
 	});
 
 	it("start on a port that is taken says so in one line and exits 1", async () => {

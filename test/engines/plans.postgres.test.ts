@@ -68,6 +68,8 @@ const FILL = `
 		SELECT 'dlv' || ${id(`(100000 + 2 * n + (ep = '${OPEN}')::int)::text`)}, 'app0', 'job' || ${id(`'${JOBS - 10}'`)}, 'evt' || 100000 + n, 'job.completed', ep, 'pending', ep,
 			${T} - n, CASE WHEN n <= 5 THEN 'claim' END, CASE WHEN n <= 5 THEN ${T} END, 1, ${T}
 		FROM generate_series(1, 10000) n, unnest(ARRAY['${OPEN}', '${DISABLED}']) ep;
+	INSERT INTO recoveries SELECT 'rec' || ${id("n::text")}, 'app0', 'ep' || ${id("n::text")}, CASE WHEN n % 100 = 0 THEN 'running' ELSE 'finished' END,
+		'dlv', 'dlv~', 'dlv', 1, 1, CASE WHEN n % 100 = 0 THEN ${T} - n END, ${T}, NULL FROM generate_series(1, 2000) n;
 	INSERT INTO attempts (id, app_id, delivery_id, n, outcome, reason, started_at, response)
 		SELECT 'att' || substr(id, 4), app_id, id, 1, 'delivered', 'acknowledged', created_at, repeat('answer ', 10) FROM deliveries WHERE attempts = 1;
 	UPDATE jobs SET event_id = 'evt' || ${id("'900000'")} WHERE id = 'job' || ${id(`'${JOBS / 2 + 100}'`)};
@@ -93,15 +95,34 @@ const TEXTS: Record<string, string> = {
 	...{ after: "", before: "~", from: "", oldest: one("ep", 20), newest: one("ep", 200), afterId: "", toId: "~", end: "~", base64: "AAAA" },
 };
 const NUMBERS: Record<string, number> = {
-	...{ limit: 100, most: 500, room: 10, perLane: 10, slots: 10, rows: 51, last: 249, n: 1, ownSecret: 0, since: T - 60_000 },
+	...{
+		limit: 100,
+		most: 500,
+		room: 10,
+		perLane: 10,
+		slots: 10,
+		rows: 51,
+		look: 500,
+		skip: 999,
+		last: 249,
+		n: 1,
+		ownSecret: 0,
+		since: T - 60_000,
+	},
 	...{ afterAt: MIDDLE, toAt: MIDDLE + 125 * EVERY_MS, before: T - 7 * 86_400_000, lease: T + 45_000 },
 };
 function sampleOf(name: string, type: string, text: string): string | number {
+	if (name === "after" && text.includes("of_exhausted")) return one("dlv", 100_000);
+	if (name === "to") return one("dlv", 100_000 + WINDOW);
+	if (name === "recovery") return one("rec", 500);
 	if (name === "lane") return text.includes('"deliveries"') ? OPEN : "lane7";
 	if (name === "endpoint" && text.includes("'endpoint_disabled'")) return DISABLED;
 	if (name === "endpoint" && text.includes("state = 'held'")) return HELD;
 	return type === "text" ? (TEXTS[name] ?? "nobody's") : (NUMBERS[name] ?? (type === "bigint" ? T : 1));
 }
+
+/** Ids that a step of a recovery looks at. */
+const WINDOW = 500;
 
 interface Node {
 	"Node Type": string;
@@ -122,10 +143,15 @@ interface Plan {
 }
 
 /** Passed over on purpose, for they are small beside what is done with them: settings, and lanes in a look once a second. */
-const MAY_SCAN = ["pauseAccount: lanes", "submissions that wait for us: lanes", "what is cached to be removed: cache"];
-/** A step of retention reads so many; and what must read more: all lanes, or all undelivered ones of an app. */
+const MAY_SCAN = [
+	"pauseAccount: lanes",
+	"submissions that wait for us: lanes",
+	"what is cached to be removed: cache",
+	"countersAll: counters",
+];
+/** A step of retention reads so many; and what must read more: all lanes. */
 const MOST_ROWS = 1500;
-const MORE_ROWS: Record<string, number> = { pauseAccount: 4000, "submissions that wait for us": 5000, "exhausted ones": 21_000 };
+const MORE_ROWS: Record<string, number> = { pauseAccount: 4000, "submissions that wait for us": 5000 };
 const MODES = ["force_custom_plan", "force_generic_plan"] as const;
 const ITS_OWN: Hot[] = [
 	["a lane to be locked", lockLane, ["lanes_1 (id=?)"]],

@@ -71,10 +71,52 @@ describe("retention", () => {
 		expect([counts(), bodies()]).toEqual([{ ...before, cache: 0 }, before["events"]]);
 	});
 
+	it("stops what was held for 30 days, counted from when it was held; it can be recovered while its body is kept", async () => {
+		const { id } = await world.endpoint({ event_types: ["job.completed"], url: "https://bad.example.com/hooks" });
+		world.onCallback(({ url }) => answer(url.includes("bad.") ? 500 : 200));
+		const turn = (verb: string) => world.request(`/v1/endpoints/${id}/${verb}`, { method: "POST" });
+		await finished({ webhook_url: undefined });
+		const fails = await finished({ webhook_url: undefined });
+		world.jump(2 * DAY);
+		await turn("disable");
+		const comes = await finished({ webhook_url: undefined });
+		const states = () => db.raw.prepare("SELECT state, reason, ended_at FROM deliveries ORDER BY id").all();
+		const held = { state: "held", reason: "endpoint_disabled", ended_at: null };
+		expect(states()).toEqual([held, held, held]);
+		world.jump(30 * DAY - 11_000);
+		await sweep();
+		expect(states()).toEqual([held, held, held]);
+		world.jump(1000);
+		await sweep();
+		const stopped = { state: "stopped", reason: "held_too_long", ended_at: world.now() };
+		expect(states()).toEqual([stopped, stopped, held]);
+		world.jump(6 * DAY);
+		await sweep();
+		expect(states()).toEqual([stopped, stopped, { ...stopped, ended_at: world.now() }]);
+		await turn("enable");
+		world.onCallback(() => answer(200));
+		const body = JSON.stringify({ since: new Date(world.now() - 90 * DAY).toISOString() });
+		const recovery = await world.request(`/v1/endpoints/${id}/recover`, {
+			method: "POST",
+			headers: { "content-type": "application/json" },
+			body,
+		});
+		expect(await recovery.json()).toMatchObject({ total: 3, recovered: 3 });
+		await world.run();
+		expect(states()).toMatchObject([{ state: "delivered" }, { state: "delivered" }, { state: "delivered" }]);
+		for (const job of [fails, comes]) expect((await world.job(job)).state).toBe("completed");
+		world.jump(7 * DAY + 1);
+		await sweep();
+		expect(counts()).toMatchObject({ jobs: 0, deliveries: 0 });
+	});
+
 	it.each([
 		["is held for a disabled endpoint", 410],
 		["waits for its next attempt", 500],
 	])("keeps a job and its bodies while one delivery %s, and goes on behind it", async (_, status) => {
+		await world.close();
+		db = freshSqlite();
+		world = await openWorld(db, { env: { RETAIN_HELD_D: "3650" } });
 		await world.endpoint({ url: "https://bad.example.com/hooks" });
 		world.onCallback(({ url }) => answer(url.includes("bad.") ? status : 200));
 		if (status === 410) await finished();
@@ -103,7 +145,7 @@ describe("retention", () => {
 		expect(db.raw.prepare("SELECT count(*) FROM events WHERE type = 'job.completed' AND body <> ''").pluck().get()).toBe(1);
 		world.jump(3 * DAY);
 		await sweep();
-		expect(bodies()).toBe(0);
+		expect(db.raw.prepare("SELECT count(*) FROM events WHERE type LIKE 'job.%' AND body <> ''").pluck().get()).toBe(0);
 	});
 
 	it("drops orphans, and what was cached and not read again, after seven days", async () => {
@@ -159,6 +201,10 @@ describe("retention", () => {
 					INSERT INTO ${table} SELECT ${copied.join()} FROM ${table}, numbers`);
 			}
 		}
+		/** The first half of them, for an endpoint that was just disabled. */
+		const hold = () =>
+			db.raw.exec(`UPDATE deliveries SET state = 'held', ended_at = NULL, armed_at = ${world.now() + 31 * DAY}
+				WHERE rowid <= (SELECT count(*) FROM deliveries) / 2`);
 		const spying = () => {
 			const removed: number[] = [];
 			const spy: Db = {
@@ -213,7 +259,7 @@ describe("retention", () => {
 
 		it("a process that lives for one stretch goes on where the last one stopped, past all rows that must stay", async () => {
 			await many(1200);
-			db.raw.exec("UPDATE deliveries SET state = 'held', ended_at = NULL WHERE rowid <= (SELECT count(*) FROM deliveries) / 2");
+			hold();
 			const held = db.raw.prepare("SELECT count(DISTINCT job_id) FROM deliveries WHERE state = 'held'").pluck().get();
 			world.jump(31 * DAY);
 			for (let lives = 0; lives < 12; lives++) await new Retention(world.deps).stretch();
@@ -222,7 +268,7 @@ describe("retention", () => {
 
 		it("rows that must stay do not keep it from those behind them", async () => {
 			await many(1200);
-			db.raw.exec("UPDATE deliveries SET state = 'held', ended_at = NULL WHERE rowid <= (SELECT count(*) FROM deliveries) / 2");
+			hold();
 			const held = db.raw.prepare("SELECT count(DISTINCT job_id) FROM deliveries WHERE state = 'held'").pluck().get();
 			world.jump(31 * DAY);
 			await sweep();

@@ -6,6 +6,9 @@ import { decartContent } from "./gateway/decart-content.ts";
 import { deliver } from "./gateway/deliver.ts";
 import { dispatch } from "./gateway/dispatch.ts";
 import { early } from "./gateway/early.ts";
+import { endpointHeaders } from "./gateway/endpoint-headers.ts";
+import { endpointRules } from "./gateway/endpoint-rules.ts";
+import { fairness } from "./gateway/fairness.ts";
 import { fanout } from "./gateway/fanout.ts";
 import { fetch } from "./gateway/fetch.ts";
 import { files } from "./gateway/files.ts";
@@ -16,11 +19,14 @@ import { jobs } from "./gateway/jobs.ts";
 import { keepResults } from "./gateway/keep-results.ts";
 import { lost } from "./gateway/lost.ts";
 import { models } from "./gateway/models.ts";
+import { notices } from "./gateway/notices.ts";
 import { pace } from "./gateway/pace.ts";
 import { path } from "./gateway/path.ts";
 import { poll } from "./gateway/poll.ts";
 import { race } from "./gateway/race.ts";
+import { recoveries } from "./gateway/recover.ts";
 import { refused } from "./gateway/refused.ts";
+import { rotation } from "./gateway/rotation.ts";
 import { trouble } from "./gateway/trouble.ts";
 import { types } from "./gateway/types.ts";
 import { unknown } from "./gateway/unknown.ts";
@@ -29,7 +35,8 @@ const PARTS = {
 	sends: [path, dispatch, trouble, unknown, types, fetch, blobs],
 	news: [hooks, early, astray, refused, poll, lost, race],
 	doors: [jobs, models, http],
-	callbacks: [fanout, deliver],
+	callbacks: [fanout, deliver, fairness],
+	receivers: [rotation, endpointHeaders, recoveries, notices, endpointRules],
 	decart: [decart, decartContent, files, inputs, pace, keepResults],
 } satisfies Record<string, ((open: () => Promise<Db>) => void)[]>;
 type Part = keyof typeof PARTS;

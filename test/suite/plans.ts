@@ -20,11 +20,15 @@ import * as settling from "../../src/outbound/endpoint/settle.ts";
 import * as endpoint from "../../src/outbound/endpoint/sql.ts";
 import * as switching from "../../src/outbound/endpoint/switch.ts";
 import * as event from "../../src/outbound/event.ts";
+import * as notices from "../../src/outbound/notices/sql.ts";
+import * as recover from "../../src/outbound/recover/sql.ts";
 import * as outbound from "../../src/outbound/sql.ts";
 import * as oldBlobs from "../../src/retention/blobs.ts";
 import * as oldBodies from "../../src/retention/bodies.ts";
 import * as expired from "../../src/retention/expired.ts";
+import * as oldHeld from "../../src/retention/held.ts";
 import * as oldJobs from "../../src/retention/jobs.ts";
+import * as oldNotices from "../../src/retention/notices.ts";
 import * as oldReceipts from "../../src/retention/receipts.ts";
 import { openWorld, submitted, type World } from "../support/world.ts";
 
@@ -127,20 +131,32 @@ export const HOT: Hot[] = [
 	["the jobs of an app in a state", jobsPage(["state", "type"]), ["jobs_app_state (app_id=? AND (state,id)>(?,?) AND (state,id)<(?,?))"]],
 	["the jobs of an app of a type", jobsPage(["type", "provider"]), ["jobs_app (app_id=? AND id>? AND id<?)"]],
 	["what a provider told", models.readCache, ["cache_1 (key=?)"]],
-	["the deliveries of an app", delivery.deliveriesBy([]), ["deliveries_app (app_id=? AND id>? AND id<?)"]],
+	["the deliveries of an app", delivery.deliveriesBy([]), ["deliveries_app ((app_id,id)<(?,?))"]],
 	[
 		"undelivered ones",
 		delivery.deliveriesBy(["undelivered"]),
-		["deliveries_undelivered (app_id=? AND id>? AND id<?)", "attempts_delivery_n"],
+		["deliveries_pending ((app_id,id)<(?,?))", "deliveries_troubled ((app_id,state,id)<(?,?,?))", "attempts_delivery_n"],
 	],
-	["exhausted ones", delivery.deliveriesBy(["undelivered", "status"]), ["deliveries_undelivered (app_id=? AND id>? AND id<?)"]],
-	["those of a job", delivery.deliveriesBy(["job"]), ["deliveries_job (app_id=? AND job_id=? AND id>? AND id<?)"]],
-	["those of an endpoint", delivery.deliveriesBy(["endpoint"]), ["deliveries_target (target=? AND id>? AND id<?)"]],
+	["pending ones", delivery.deliveriesBy(["pending"]), ["deliveries_pending ((app_id,id)<(?,?))"]],
+	["held ones", delivery.deliveriesBy(["held"]), ["deliveries_troubled ((app_id,state,id)<(?,?,?))"]],
+	["exhausted ones", delivery.deliveriesBy(["exhausted"]), ["deliveries_troubled ((app_id,state,id)<(?,?,?))"]],
+	["stopped ones", delivery.deliveriesBy(["stopped"]), ["deliveries_troubled ((app_id,state,id)<(?,?,?))"]],
+	["delivered ones", delivery.deliveriesBy(["delivered"]), ["deliveries_app ((app_id,id)<(?,?))"]],
+	["superseded ones", delivery.deliveriesBy(["superseded"]), ["deliveries_app ((app_id,id)<(?,?))"]],
+	["where a look at an app's ends", delivery.edgeOfLook([]), ["deliveries_app ((app_id,id)<(?,?))"]],
+	["those of a job", delivery.deliveriesBy(["job"]), ["deliveries_job (app_id=? AND job_id=? AND id<?)"]],
+	["undelivered ones of a job", delivery.deliveriesBy(["job", "undelivered"]), ["deliveries_job (app_id=? AND job_id=? AND id<?)"]],
+	["pending ones of a job", delivery.deliveriesBy(["job", "endpoint", "pending"]), ["deliveries_job (app_id=? AND job_id=? AND id<?)"]],
+	["those of an endpoint", delivery.deliveriesBy(["endpoint"]), ["deliveries_target ((target,id)<(?,?))"]],
 	[
 		"undelivered ones of an endpoint",
 		delivery.deliveriesBy(["endpoint", "undelivered"]),
-		["deliveries_undelivered (app_id=? AND id>? AND id<?)"],
+		["deliveries_target_pending ((target,id)<(?,?))", "deliveries_target_troubled ((target,state,id)<(?,?,?))"],
 	],
+	["pending ones of an endpoint", delivery.deliveriesBy(["endpoint", "pending"]), ["deliveries_target_pending ((target,id)<(?,?))"]],
+	["held ones of an endpoint", delivery.deliveriesBy(["endpoint", "held"]), ["deliveries_target_troubled ((target,state,id)<(?,?,?))"]],
+	["delivered ones of an endpoint", delivery.deliveriesBy(["endpoint", "delivered"]), ["deliveries_target ((target,id)<(?,?))"]],
+	["where a look at an endpoint's ends", delivery.edgeOfLook(["endpoint"]), ["deliveries_target ((target,id)<(?,?))"]],
 	["the attempts of a delivery", delivery.attemptsOfDelivery, ["attempts_delivery_n (delivery_id=?)"]],
 	["the events of an app", event.eventsBy([]), ["events_app (app_id=? AND id>? AND id<?)"]],
 	["the events of a job in a list", event.eventsBy(["job"]), ["events_job_revision (job_id=?)"]],
@@ -153,7 +169,35 @@ export const HOT: Hot[] = [
 	],
 	["event types to be dropped", endpoint.dropEventTypes, ["endpoint_event_types_endpoint (app_id=? AND endpoint_id>? AND endpoint_id<?)"]],
 	["what waits for a disabled endpoint", follow.holdPending, ["deliveries_due (lane_id=? AND next_attempt_at>?)"]],
-	["what is held for an endpoint", follow.releaseHeld, ["deliveries_held (target=?)"]],
+	["what is held for an endpoint", follow.releaseHeld, ["deliveries_target_troubled (target=? AND state=?)"]],
+	[
+		"the next piece of a recovery",
+		recover.nextPiece,
+		["deliveries_target_troubled (target=? AND state=? AND id>? AND id<?)", "deliveries_target_pending (target=? AND id>? AND id<?)"],
+	],
+	[
+		"a recovery's window",
+		recover.moveOn,
+		[
+			"recoveries_1 (id=?)",
+			"deliveries_target_troubled (target=? AND state=? AND id>? AND id<?)",
+			"deliveries_target_pending (target=? AND id>",
+		],
+	],
+	[
+		"what is recovered",
+		recover.rearm,
+		[
+			"deliveries_target_troubled (target=? AND state=? AND id>? AND id<?)",
+			"deliveries_target_pending (target=? AND id>",
+			"deliveries_1 (id=?)",
+		],
+	],
+	["where a recovery stands", recover.standing, ["recoveries_1 (id=?)", "deliveries_due (lane_id=? AND next_attempt_at"]],
+	["steps that are due", recover.dueSteps, ["recoveries_due (next_step_at"]],
+	["the first step", recover.firstStep, ["recoveries_due (next_step_at"]],
+	["the recoveries of an endpoint", recover.recoveriesOf, ["recoveries_endpoint (endpoint_id=? AND id>? AND id<?)"]],
+	["what was held for long", oldHeld.stopHeldLong, ["deliveries_held_since (armed_at<?)"]],
 	["endpoints that were switched", settling.unsettledEndpoints, ["endpoints_unsettled"]],
 	["bodies past their days", oldBodies.edgeOfBodies, ["events_bodies ((created_at,id)>(?,?) AND created_at<?)"]],
 	[
@@ -161,6 +205,17 @@ export const HOT: Hot[] = [
 		oldBodies.emptyBodies,
 		["events_bodies ((created_at,id)>(?,?) AND created_at<?)", "deliveries_event_target (event_id=?)"],
 	],
+	...Object.entries({
+		attempts: [oldNotices.removeAttemptsOfNotices, "attempts_delivery_n (delivery_id=?)"] as const,
+		deliveries: [oldNotices.removeDeliveriesOfNotices, "attempts_delivery_n (delivery_id=?)"] as const,
+		events: [oldNotices.removeNotices, "deliveries_event_target (event_id=?)"] as const,
+	}).map(
+		([name, [stmt, index]]): Hot => [
+			`${name} of notices to be removed`,
+			stmt,
+			["events_bodies ((created_at,id)>(?,?) AND created_at<?)", "deliveries_event_target (event_id=?)", index],
+		],
+	),
 	["receipts past their days", oldReceipts.edgeOfReceipts, ["receipts_received ((received_at,id)>(?,?) AND received_at<?)"]],
 	["receipts to be removed", oldReceipts.removeReceipts, ["receipts_received ((received_at,id)>(?,?) AND received_at<?)"]],
 	["files past their time", expired.removeFiles, ["files_expires (expires_at<?)"]],
@@ -187,7 +242,8 @@ export const HOT: Hot[] = [
 ];
 
 const MODULES: object[] = [delivery, endpoint, event, finish, follow, models, oldBlobs, oldBodies, oldJobs, oldReceipts, orphans, outbound];
-MODULES.push(fileSql, jobFiles);
+MODULES.push(fileSql, jobFiles, notices, oldNotices);
+MODULES.push(oldHeld, recover);
 MODULES.push(expired, pause, read, resolve, settling, submit, switching, work);
 
 /** By their texts: all that the modules export, and all that a job's way, its timeline and a key's look-up run. */

@@ -2,7 +2,7 @@ import type { Message, MessageBatch } from "@cloudflare/workers-types";
 import { sql } from "drizzle-orm";
 import { compileSql } from "../../src/db/compile.ts";
 import type { Db } from "../../src/db/db.ts";
-import { deliveries, submissions } from "../../src/db/schema.ts";
+import { deliveries, recoveries, submissions } from "../../src/db/schema.ts";
 import type { Deps } from "../../src/deps.ts";
 import { type Edge, edgeOver } from "../../src/worker/edge.ts";
 import { type Hint, Hints } from "../../src/worker/queue.ts";
@@ -81,7 +81,8 @@ const firstDue = compileSql<unknown, { at: number | null }>(
 	["at"],
 	() => sql`SELECT min(at) AS at FROM (
 		SELECT min(next_attempt_at) AS at FROM ${submissions} UNION ALL SELECT min(next_attempt_at) FROM ${deliveries}
-	) AS both`,
+		UNION ALL SELECT min(next_step_at) FROM ${recoveries}
+	) AS every_kind`,
 );
 
 /** The Worker's edge over `deps`, with a queue in the test's hands and a sweep in each minute that has something for it. */

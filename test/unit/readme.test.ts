@@ -15,7 +15,7 @@ it("the README names every setting with the default it has", () => {
 		const shown = defaults!.includes("`,") || names!.includes(",") ? defaults!.split(/,\s+/)[position] : defaults;
 		const fallback = (schema as unknown as { safeParse(value: undefined): { data?: unknown } }).safeParse(undefined).data;
 		if (typeof fallback !== "number") continue;
-		const unit = { _S: 1000, _H: 3_600_000, _D: 86_400_000, MB: 1_048_576 }[env.slice(-2)] ?? 1;
+		const unit = env.endsWith("_PER_S") ? 1 : ({ _S: 1000, _H: 3_600_000, _D: 86_400_000, MB: 1_048_576 }[env.slice(-2)] ?? 1);
 		if (env !== "SANDBOX_PORT") expect(shown, env).toContain(`\`${fallback / unit}\``);
 	}
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { loadConfig } from "../../src/config.ts";
-import { type Failed, isTooOld, nextAttemptAt, type Schedule } from "../../src/outbound/schedule.ts";
+import { type Failed, isTooOld, nextAttemptAt, type Schedule, scheduleOf } from "../../src/outbound/schedule.ts";
 
 const standard = loadConfig({});
 const SECOND = 1000;
@@ -12,10 +12,10 @@ const nextAfter = (over: Partial<Failed>, schedule: Schedule = standard) =>
 	nextAttemptAt(schedule, { failures: 1, armedAtMs: NOW, nowMs: NOW, random01: 0, retryAfterMs: null, overload: false, ...over });
 
 /** When each of a delivery's attempts starts, in milliseconds after the first, where every one fails at once. */
-function attemptTimes(random01: number): number[] {
+function attemptTimes(random01: number, schedule: Schedule = standard): number[] {
 	const times = [0];
 	for (;;) {
-		const next = nextAfter({ failures: times.length, nowMs: times.at(-1)!, random01, armedAtMs: 0 });
+		const next = nextAfter({ failures: times.length, nowMs: times.at(-1)!, random01, armedAtMs: 0 }, schedule);
 		if (next === null) return times;
 		times.push(next);
 	}
@@ -28,6 +28,25 @@ describe("the retry schedule", () => {
 		expect(times.at(-1)).toBe(70 * HOUR + 42 * 60 * SECOND + 35 * SECOND);
 		const steps = times.slice(1).map((at, i) => (at - times[i]!) / SECOND);
 		expect(steps).toEqual([5, 30, 120, 600, 1800, 3600, 10_800, 21_600, 43_200, 86_400, 86_400]);
+	});
+
+	it("named deapi makes ten attempts over 22 h 48 m", () => {
+		const times = attemptTimes(0, scheduleOf(standard, "deapi"));
+		expect(times).toHaveLength(10);
+		expect(times.at(-1)).toBe(22 * HOUR + 48 * 60 * SECOND);
+		expect(times.slice(1).map((at, i) => (at - times[i]!) / SECOND)).toEqual([60, 120, 300, 600, 1800, 3600, 10_800, 21_600, 43_200]);
+	});
+
+	it.each([
+		{ retry: [7], times: [0, 7] },
+		{ retry: [1, 1, 60], times: [0, 1, 2, 62] },
+		{ retry: [86_400, 86_400, 86_400, 86_400, 86_400], times: [0, 86_400, 172_800, 259_200, 345_600] },
+	])("of one's own, $retry, makes an attempt after each, as long as it is not too old", ({ retry, times }) => {
+		expect(attemptTimes(0, scheduleOf(standard, retry))).toEqual(times.map((s) => s * SECOND));
+	});
+
+	it("of none is the settings'", () => {
+		expect(scheduleOf(standard, null)).toBe(standard);
 	});
 
 	it("adds at most a fifth of each delay, and never takes away", () => {

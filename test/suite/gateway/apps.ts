@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createKey } from "../../../src/access/keys.ts";
 import type { Db } from "../../../src/db/db.ts";
 import { openWorld, type World } from "../../support/world.ts";
+import { call } from "./calls.ts";
 import { as, jobText, otherApp, post, refusalOf, rowCount } from "./doors.ts";
 import { signedBy } from "./signed-by.ts";
 
@@ -20,7 +21,7 @@ export function apps(open: () => Promise<Db>): void {
 		afterEach(() => world.close());
 
 		const create = (body: object, headers = {}) => post(world, "/v1/apps", JSON.stringify(body), headers);
-		const rotate = (id: string, headers = {}) => world.request(`/v1/apps/${id}/rotate`, { method: "POST", headers });
+		const rotate = (id: string, headers = {}, body?: object) => call(world, "POST", `/v1/apps/${id}/rotate`, body, headers);
 		/** Sends a job of the app through, and returns its callbacks. */
 		const callbacksOf = async (key: string) => {
 			world.callbacks.length = 0;
@@ -65,10 +66,10 @@ export function apps(open: () => Promise<Db>): void {
 			}
 		});
 
-		it("get a new callback secret from the operator or their own admin, shown once; the old one signs nothing more", async () => {
+		it("get a new callback secret from the operator or their own admin, shown once; with an overlap of 0 hours the old one signs nothing more", async () => {
 			const made = (await (await create({ name: "shop" })).json()) as Made;
 			const { key } = await createKey(world.deps, made.id, { name: "test", scopes: ["admin"] });
-			const first = await rotate(made.id, as(key));
+			const first = await rotate(made.id, as(key), { overlap_h: 0 });
 			expect([first.status, first.headers.get("cache-control")]).toEqual([200, "no-store"]);
 			const rotated = (await first.json()) as Made;
 			for (const callback of await callbacksOf(key))

@@ -1,5 +1,8 @@
+import { sql } from "drizzle-orm";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { compileSql } from "../../../src/db/compile.ts";
 import type { Db } from "../../../src/db/db.ts";
+import { deliveries as rows } from "../../../src/db/schema.ts";
 import { answer, openWorld, RECEIVER, type World } from "../../support/world.ts";
 import { allFinished, answers, attemptsOf, deliveryOf, finished, holdCallbacks, NO_URL } from "./callbacks.ts";
 import { call, got, type Listed, pages, type Shown } from "./calls.ts";
@@ -7,6 +10,23 @@ import { as, otherApp, refusalOf } from "./doors.ts";
 
 const ONE = { event_types: ["job.completed"] };
 const JOB_URL = { webhook_events: ["job.completed"] };
+
+const setState = compileSql<{ id: string; state: string }, { id: string }>(
+	["id"],
+	(p) => sql`UPDATE ${rows} SET state = ${p.state}, next_attempt_at = NULL WHERE id = ${p.id} RETURNING id`,
+);
+const ofNoJob = compileSql<{ id: string }, { id: string }>(
+	["id"],
+	(p) => sql`UPDATE ${rows} SET job_id = 'ep_019bc1112222733384445555666677ff' WHERE id = ${p.id} RETURNING id`,
+);
+/** As many delivered ones as said, made after this one. */
+const copies = compileSql<{ id: string; most: number }, { id: string }>(
+	["id"],
+	(p) => sql`WITH RECURSIVE numbers(n) AS (SELECT 10001 UNION ALL SELECT n + 1 FROM numbers WHERE n < 10000 + CAST(${p.most} AS bigint))
+		INSERT INTO ${rows} (id, app_id, job_id, event_id, event_type, target, state, lane_id, armed_at, created_at, ended_at)
+		SELECT substr(id, 1, 16) || 'f' || substr(id, 18, 14) || n, app_id, job_id, event_id || n, event_type, target, 'delivered', lane_id, armed_at, created_at, created_at
+		FROM ${rows}, numbers WHERE id = ${p.id}`,
+);
 
 /** Why a callback has not arrived, told over HTTP. */
 export function deliveries(open: () => Promise<Db>): void {
@@ -48,6 +68,10 @@ export function deliveries(open: () => Promise<Db>): void {
 			await round;
 			const planned = [...(await list(`job=${first}`)), ...(await list(`job=${second}`))].map(({ next_at }) => next_at);
 			expect(planned).toEqual([iso(world.now() + 900_000), iso(world.now() + 900_000)]);
+			for (const job of [first, second]) {
+				const told = (await world.timeline(job as string)).filter(({ kind }) => kind === "delivery");
+				expect(told.map((entry) => entry["next_at"])).toEqual([iso(world.now() + 900_000)]);
+			}
 		});
 
 		it("is filtered by status, by endpoint and by job, in any company", async () => {
@@ -83,6 +107,62 @@ export function deliveries(open: () => Promise<Db>): void {
 			expect(all.map((page) => page.length)).toEqual([3, 3, 1]);
 			const ids = all.flat().map(({ id }) => id);
 			expect(ids).toEqual([...new Set(ids)].toSorted((a, b) => (a < b ? 1 : -1)));
+		});
+
+		it("merges what has not arrived of all states into one order, page after page", async () => {
+			const { id: endpoint } = await world.endpoint(ONE);
+			await allFinished(world, 12, NO_URL);
+			const made = (await list()).map(({ id }) => id as string);
+			const states = ["pending", "held", "exhausted", "delivered", "stopped", "superseded"];
+			for (const [i, id] of made.entries()) await world.deps.db.batch([setState.bind({ id, state: states[i % 6] as string })]);
+			const wanted = made.filter((_, i) => i % 6 !== 3 && i % 6 !== 5);
+			for (const limit of [1, 3, 8, 100])
+				for (const whose of ["", `&endpoint=${endpoint}`])
+					for (const status of ["undelivered", ...states]) {
+						const found = (await pages(world, `/v1/deliveries?status=${status}&limit=${limit}${whose}`)).flat().map(({ id }) => id);
+						const expected = status === "undelivered" ? wanted : made.filter((_, i) => states[i % 6] === status);
+						expect(found, `${status} ${limit} ${whose}`).toEqual(expected);
+					}
+		});
+
+		it("tells nothing of another app's endpoint, whatever the state", async () => {
+			await world.endpoint({ url: "https://ours.example.com/", ...ONE });
+			await allFinished(world, 2, NO_URL);
+			const other = as((await otherApp(world)).key);
+			const [row] = await list();
+			for (const status of ["", "&status=undelivered", "&status=pending", "&status=delivered"]) {
+				const path = `/v1/deliveries?endpoint=${row!["target"]}${status}`;
+				expect(await got<Listed>(world.request(path, { headers: other })), status).toEqual({ data: [], next_cursor: null });
+			}
+		});
+
+		it("looks through 5,000 deliveries for a page of superseded ones, and says where it goes on", async () => {
+			const { id: endpoint } = await world.endpoint(ONE);
+			await finished(world, NO_URL);
+			const [{ id } = { id: "" }] = (await list()) as { id: string }[];
+			await world.deps.db.batch([copies.bind({ id, most: 5500 })]);
+			await world.deps.db.batch([setState.bind({ id, state: "superseded" })]);
+			for (const whose of ["", `&endpoint=${endpoint}`]) {
+				const first = await got<Listed>(world.request(`/v1/deliveries?status=superseded${whose}`));
+				expect(first).toEqual({ data: [], next_cursor: expect.any(String) });
+				expect((await pages(world, `/v1/deliveries?status=superseded${whose}`)).map((page) => page.map((row) => row.id))).toEqual([
+					[],
+					[id],
+				]);
+				const full = await got<Listed>(world.request(`/v1/deliveries?status=delivered&limit=2${whose}`));
+				expect(full.data).toHaveLength(2);
+			}
+			const other = as((await otherApp(world)).key);
+			const theirs = world.request(`/v1/deliveries?status=superseded&endpoint=${endpoint}`, { headers: other });
+			expect(await got<Listed>(theirs)).toEqual({ data: [], next_cursor: null });
+		});
+
+		it("names no job where the event is about none", async () => {
+			const job = await finished(world, JOB_URL);
+			const { id } = await deliveryOf(world, job);
+			await world.deps.db.batch([ofNoJob.bind({ id })]);
+			expect(await list()).toMatchObject([{ id, job: null, event_type: "job.completed" }]);
+			expect(await got(world.request(`/v1/deliveries/${id}`))).toMatchObject({ id, job: null });
 		});
 
 		it("ends with a page that is just full", async () => {

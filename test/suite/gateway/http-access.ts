@@ -15,6 +15,7 @@ const revoke = compileSql<{ key: string; now: number }, { id: string }>(
 const BODIES: Record<string, string> = {
 	"/v1/jobs/{id}/resolve": JSON.stringify({ action: "fail" }),
 	"/v1/endpoints/{id}": JSON.stringify({ description: "taken over" }),
+	"/v1/endpoints/{id}/recover": JSON.stringify({ since: "2026-01-01T00:00:00Z" }),
 };
 
 export function access(open: () => Promise<Db>): void {
@@ -90,6 +91,8 @@ export function access(open: () => Promise<Db>): void {
 			await world.pass(60_000);
 			const [event] = ((await (await world.request(`/v1/events?job=${job}`)).json()) as { data: { id: string }[] }).data;
 			const [delivery] = ((await (await world.request(`/v1/deliveries?job=${job}`)).json()) as { data: { id: string }[] }).data;
+			const recover = await post(world, `/v1/endpoints/${endpoint}/recover`, JSON.stringify({ since: "2026-01-01T00:00:00Z" }), as(KEY));
+			const { id: recovery } = (await recover.json()) as { id: string };
 			const ids: Record<string, string | undefined> = { jobs: job, endpoints: endpoint, events: event?.id, deliveries: delivery?.id };
 			const { paths } = (await (await world.request("/openapi.json")).json()) as { paths: Record<string, Record<string, unknown>> };
 			const before = await world.timeline(job);
@@ -101,7 +104,7 @@ export function access(open: () => Promise<Db>): void {
 					const body = method === "post" || method === "patch" ? BODIES[path] : undefined;
 					const json = body === undefined ? {} : { "content-type": "application/json" };
 					const init = { method: method.toUpperCase(), headers: { ...as(other.key), ...json }, ...(body === undefined ? {} : { body }) };
-					expect((await world.request(path.replace("{id}", id), init)).status, `${method} ${path}`).toBe(404);
+					expect((await world.request(path.replace("{id}", id).replace("{rec}", recovery), init)).status, `${method} ${path}`).toBe(404);
 					walked.push(`${method} ${path}`);
 				}
 			}

@@ -29,7 +29,8 @@ export function endpoints(open: () => Promise<Db>): void {
 			expect(secret).toMatch(/^whsec_[A-Za-z0-9+/]{43}=$/);
 			const at = "2026-01-15T10:30:45.000Z";
 			const expected = { url: HOOKS, description: null, event_types: ALL, state: "enabled", reason: null, created_at: at, updated_at: at };
-			expect(shown).toEqual({ id: shown.id, ...expected });
+			const rules = { retry_schedule: "standard", timeout_ms: null, max_in_flight: null, rate: null };
+			expect(shown).toEqual({ id: shown.id, ...expected, ...rules, previous_secrets: [], header_names: [] });
 			for (const id of [shown.id, shown.id.replace(/^ep_(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-")])
 				expect(await (await world.request(`/v1/endpoints/${id}`)).json()).toEqual(shown);
 		});

@@ -7,7 +7,7 @@ import { as, refusalOf, rowCount } from "./doors.ts";
 const ID = "019bc111-2222-7333-8444-5555666677ff";
 /** What is asked of a key, said a second time by someone who did not read the table. */
 function expected(method: string, path: string): Scope {
-	if (/^\/v1\/(keys|apps)/.test(path)) return "admin";
+	if (/^\/v1\/(keys|apps|counters)/.test(path)) return "admin";
 	if (method === "GET" || path === "/v1/price") return "read";
 	return /^\/v1\/(jobs|files)/.test(path) ? "submit" : "admin";
 }

@@ -1,0 +1,152 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { Db } from "../../../src/db/db.ts";
+import { answer, openWorld, RECEIVER, type World } from "../../support/world.ts";
+import { allFinished, answers, attemptsOf, deliveryOf, finished, holdCallbacks, NO_URL } from "./callbacks.ts";
+
+const SECOND = 1000;
+const DAY = 86_400_000;
+type Shown = Record<string, unknown> & { id: string };
+
+/** What an endpoint asks for differs from what others get, and holds for it alone. */
+export function endpointRules(open: () => Promise<Db>): void {
+	describe("an endpoint's own rules", () => {
+		let world: World;
+		beforeEach(async () => {
+			world = await openWorld(await open());
+		});
+		afterEach(() => world.close());
+
+		const call = async (method: string, path: string, body: object) => {
+			const response = await world.request(path, { method, headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+			return { status: response.status, body: (await response.json()) as Shown };
+		};
+		const create = (over: object) => call("POST", "/v1/endpoints", { url: RECEIVER, event_types: ["job.completed"], ...over });
+		const change = (id: string, over: object) => call("PATCH", `/v1/endpoints/${id}`, over);
+		const made = async (over: object) => (await create(over)).body.id;
+
+		it("are the settings' where none is given, and are shown", async () => {
+			const { body } = await create({});
+			const none = { retry_schedule: "standard", timeout_ms: null, max_in_flight: null, rate: null };
+			expect(body).toMatchObject(none);
+			const own = { retry_schedule: [10, 60], timeout_ms: 20_000, max_in_flight: 2, rate: { limit: 30, period_s: 60 } };
+			expect((await change(body.id, own)).body).toMatchObject(own);
+			expect((await change(body.id, { description: "as it was" })).body).toMatchObject(own);
+			expect((await change(body.id, { retry_schedule: "deapi", rate: null })).body).toMatchObject({
+				...own,
+				retry_schedule: "deapi",
+				rate: null,
+			});
+			expect((await change(body.id, none)).body).toMatchObject(none);
+		});
+
+		it.each<[string, unknown, string]>([
+			["retry_schedule", "often", "must be standard, deapi, or a list of 1 to 50 delays in whole seconds"],
+			["retry_schedule", [], "must have 1 to 50 delays"],
+			["retry_schedule.0", [0], "must be whole seconds, 1 to 86400"],
+			["retry_schedule", [5, 1.5], "must be standard, deapi, or a list of 1 to 50 delays in whole seconds"],
+			["retry_schedule", [86_400, 86_400, 86_400, 86_400, 1], "must add up to at most 96 hours: a delivery is not tried when it is older"],
+			["timeout_ms", 999, "Too small: expected number to be >=1000"],
+			["timeout_ms", 30_001, "Too big: expected number to be <=30000"],
+			["max_in_flight", 0, "Too small: expected number to be >=1"],
+			["max_in_flight", 101, "Too big: expected number to be <=100"],
+			["rate.limit", { limit: 0, period_s: 1 }, "Too small: expected number to be >=1"],
+			["rate.limit", { limit: 101, period_s: 1 }, "must be at most 100 a second; leave the rate out for more"],
+			["rate.period_s", { limit: 1, period_s: 86_401 }, "Too big: expected number to be <=86400"],
+		])("are refused where %s is %j", async (field, value, message) => {
+			const id = await made({});
+			const wish = { [field.split(".")[0]!]: value };
+			for (const { status, body } of [await create(wish), await change(id, wish)]) {
+				expect(status).toBe(422);
+				expect((body["error"] as { details: unknown }).details).toEqual([{ field, message }]);
+			}
+		});
+
+		it.each([
+			["deapi", [60, 120, 300, 600, 1800, 3600, 10_800, 21_600, 43_200]],
+			[
+				[7, 70],
+				[7, 70],
+			],
+		])("say when it is tried again: %j", async (schedule, delays) => {
+			await made({ retry_schedule: schedule });
+			answers(world, 500);
+			const job = await finished(world, NO_URL);
+			await world.pass(4 * DAY);
+			const at = (await attemptsOf(world, job)).map(({ startedAt }) => startedAt);
+			expect(at.slice(1).map((time, i) => time - at[i]!)).toEqual(delays.map((s) => Math.round(s * 1.1 * SECOND)));
+			expect(await deliveryOf(world, job)).toMatchObject({ state: "exhausted" });
+		});
+
+		it("say how long an attempt may take, and its lease is longer", async () => {
+			await made({ timeout_ms: 30_000 });
+			const deadlines: number[] = [];
+			world.onRequest(({ url, deadlineMs }) => {
+				if (url === RECEIVER) deadlines.push(deadlineMs);
+				return null;
+			});
+			const waiting = holdCallbacks(world);
+			const job = await finished(world, NO_URL);
+			const round = world.run();
+			await expect.poll(() => waiting.length).toBe(1);
+			const { nextAttemptAt } = await deliveryOf(world, job);
+			expect(nextAttemptAt).toBe(world.now() + 2 * 30_000 + 25_000);
+			waiting[0]!.settle(200);
+			await round;
+			expect(deadlines).toEqual([30_000]);
+			await world.request(`/v1/endpoints/${(await deliveryOf(world, job)).target}`, {
+				method: "PATCH",
+				headers: { "content-type": "application/json" },
+				body: JSON.stringify({ timeout_ms: null }),
+			});
+			world.onCallback(() => answer(200));
+			await finished(world, NO_URL);
+			await world.run();
+			expect(deadlines).toEqual([30_000, 10_000]);
+		});
+
+		it("say how many attempts go at once", async () => {
+			await made({ max_in_flight: 3 });
+			const waiting = holdCallbacks(world);
+			await allFinished(world, 8, NO_URL);
+			const round = world.run();
+			await expect.poll(() => waiting.length).toBe(3);
+			await world.settle();
+			expect(waiting).toHaveLength(3);
+			for (let done = 0; done < 8; done++) {
+				await expect.poll(() => waiting.length).toBeGreaterThan(done);
+				waiting[done]!.settle(200);
+			}
+			await round;
+			while (world.callbacks.length < 8) await world.run();
+			expect(world.callbacks).toHaveLength(8);
+		});
+
+		it("say how many start in a time: what waits for that spends no attempt", async () => {
+			await made({ rate: { limit: 6, period_s: 60 } });
+			const jobs = await allFinished(world, 5, NO_URL);
+			const began = world.now();
+			await world.pass(15 * SECOND);
+			expect(world.callbacks.map(({ atMs }) => atMs - began)).toEqual([0, 10 * SECOND]);
+			const waiting = await deliveryOf(world, jobs[4]!);
+			expect(waiting).toMatchObject({ state: "pending", attempts: 0 });
+			await world.pass(60 * SECOND);
+			expect(world.callbacks.map(({ atMs }) => atMs - began)).toEqual([0, 10, 20, 30, 40].map((s) => s * SECOND));
+			for (const job of jobs) expect(await deliveryOf(world, job)).toMatchObject({ state: "delivered", attempts: 1 });
+		});
+
+		it("are another receiver's once the URL is changed: its pause and its breaker are forgotten", async () => {
+			const id = await made({});
+			answers(world, 500);
+			await allFinished(world, 12, NO_URL);
+			await world.pass(20 * SECOND);
+			const tried = world.callbacks.length;
+			await world.pass(5 * SECOND);
+			expect(world.callbacks).toHaveLength(tried); // open
+			world.onCallback(() => answer(200));
+			await change(id, { url: "https://elsewhere.example.com/hooks" });
+			await world.pass(40 * SECOND);
+			const arrived = world.callbacks.slice(tried);
+			expect(arrived.map(({ url }) => url)).toEqual(Array(12).fill("https://elsewhere.example.com/hooks"));
+		});
+	});
+}
