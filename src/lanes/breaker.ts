@@ -42,7 +42,7 @@ const OVER = (p: { now: SQL; window: SQL }) => sql`(tried = 0 OR counted_from + 
 /** Past doublings of no use. */
 const MOST_STRIKES = sql.raw("20");
 
-const failed = compileSql<Failed, { id: string; opened: number }>(["id", "opened"], (p) => {
+export const laneFailed = compileSql<Failed, { id: string; opened: number }>(["id", "opened"], (p) => {
 	const count = (column: "tried" | "failed") =>
 		sql`CASE WHEN ${OVER(p)} THEN 1 WHEN ${p.claimed} >= counted_from THEN ${sql.raw(column)} + 1 ELSE ${sql.raw(column)} END`;
 	const probe = sql`probation > 0 AND ${p.claimed} >= not_before`;
@@ -58,7 +58,7 @@ const failed = compileSql<Failed, { id: string; opened: number }>(["id", "opened
 	WHERE id = ${p.lane} RETURNING id, CASE WHEN reason = 'breaker_open' AND not_before > ${p.now} THEN strikes ELSE 0 END`;
 });
 
-const succeeded = compileSql<{ lane: string; claimed: number; now: number; window: number }, { id: string }>(["id"], (p) => {
+export const laneSucceeded = compileSql<{ lane: string; claimed: number; now: number; window: number }, { id: string }>(["id"], (p) => {
 	const probe = sql`probation > 0 AND ${p.claimed} >= not_before`;
 	return sql`UPDATE ${lanes} SET probation = CASE WHEN ${probe} THEN probation - 1 ELSE probation END,
 		strikes = CASE WHEN ${probe} AND probation = 1 THEN 0 ELSE strikes END, reason = CASE WHEN ${probe} AND probation = 1 THEN NULL ELSE reason END,
@@ -69,7 +69,7 @@ const succeeded = compileSql<{ lane: string; claimed: number; now: number; windo
 
 /** An attempt failed. The row says how often in a row the lane has been opened where it is open now, else 0. */
 export const breakerFailed = (config: BreakerConfig, { lane, claimedAt, nowMs }: Answered, random01: number) =>
-	failed.bind({
+	laneFailed.bind({
 		lane,
 		claimed: claimedAt,
 		now: nowMs,
@@ -90,7 +90,7 @@ export const breakerSucceeded = (
 ): Bound<unknown>[] =>
 	seen.tried === 0 && seen.probation === 0
 		? []
-		: [succeeded.bind({ lane, claimed: claimedAt, now: nowMs, window: config.breakerWindowMs })];
+		: [laneSucceeded.bind({ lane, claimed: claimedAt, now: nowMs, window: config.breakerWindowMs })];
 
 /** Another receiver, or the same one after somebody has seen to it: as if nothing had been. */
 export const FORGIVEN = sql.raw("strikes = 0, probation = 0, tried = 0, failed = 0");

@@ -12,13 +12,16 @@ import * as read from "../../src/jobs/sql/read.ts";
 import * as resolve from "../../src/jobs/sql/resolve.ts";
 import * as submit from "../../src/jobs/sql/submit.ts";
 import * as work from "../../src/jobs/sql/work.ts";
+import * as breaker from "../../src/lanes/breaker.ts";
 import * as pause from "../../src/lanes/pause.ts";
 import * as delivery from "../../src/outbound/delivery/sql.ts";
 import * as follow from "../../src/outbound/endpoint/follow.ts";
+import * as health from "../../src/outbound/endpoint/health.ts";
 import { readEndpoint } from "../../src/outbound/endpoint/read.ts";
 import * as settling from "../../src/outbound/endpoint/settle.ts";
 import * as endpoint from "../../src/outbound/endpoint/sql.ts";
 import * as switching from "../../src/outbound/endpoint/switch.ts";
+import * as watching from "../../src/outbound/endpoint/watch.ts";
 import * as event from "../../src/outbound/event.ts";
 import * as notices from "../../src/outbound/notices/sql.ts";
 import * as recover from "../../src/outbound/recover/sql.ts";
@@ -198,6 +201,10 @@ export const HOT: Hot[] = [
 	["the first step", recover.firstStep, ["recoveries_due (next_step_at"]],
 	["the recoveries of an endpoint", recover.recoveriesOf, ["recoveries_endpoint (endpoint_id=? AND id>? AND id<?)"]],
 	["what was held for long", oldHeld.stopHeldLong, ["deliveries_held_since (armed_at<?)"]],
+	["endpoints to be judged", watching.toJudge, ["endpoints_judged (judge_at"]],
+	["an endpoint that failed", health.countFailure, ["endpoints_1 (id=?)", "attempts_delivery_n (delivery_id=?)"]],
+	["why an endpoint failed last", watching.lastReason, ["deliveries_due (lane_id=?", "attempts_delivery_n (delivery_id=?)"]],
+	["a lane that failed", breaker.laneFailed, ["lanes_1 (id=?)"]],
 	["endpoints that were switched", settling.unsettledEndpoints, ["endpoints_unsettled"]],
 	["bodies past their days", oldBodies.edgeOfBodies, ["events_bodies ((created_at,id)>(?,?) AND created_at<?)"]],
 	[
@@ -243,7 +250,7 @@ export const HOT: Hot[] = [
 
 const MODULES: object[] = [delivery, endpoint, event, finish, follow, models, oldBlobs, oldBodies, oldJobs, oldReceipts, orphans, outbound];
 MODULES.push(fileSql, jobFiles, notices, oldNotices);
-MODULES.push(oldHeld, recover);
+MODULES.push(oldHeld, recover, breaker, health, watching);
 MODULES.push(expired, pause, read, resolve, settling, submit, switching, work);
 
 /** By their texts: all that the modules export, and all that a job's way, its timeline and a key's look-up run. */

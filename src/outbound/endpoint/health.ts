@@ -30,7 +30,7 @@ interface One {
  * An attempt failed that the row knows nothing of yet; its own row must not be there. `judgeBy`: look at it then at the latest.
  * One that was disabled since, or changed, is left alone.
  */
-const failed = compileSql<One & { delivery: string; startedAt: number; judgeBy: number }, { id: string }>(
+export const countFailure = compileSql<One & { delivery: string; startedAt: number; judgeBy: number }, { id: string }>(
 	["id"],
 	(
 		p,
@@ -42,7 +42,7 @@ const failed = compileSql<One & { delivery: string; startedAt: number; judgeBy: 
 	WHERE id = ${p.endpoint} AND state = 'enabled' AND updated_at <= ${p.startedAt} RETURNING id`,
 );
 /** Whether the operator is to be told is judged where it is told. */
-const succeeded = compileSql<One, { id: string }>(
+export const countSuccess = compileSql<One, { id: string }>(
 	["id"],
 	(p) => sql`UPDATE ${endpoints} SET succeeded_at = ${p.now}, failing_since = NULL, failed_at = NULL, failures = 0, failing_deliveries = 0,
 		judge_at = CASE WHEN noticed_since IS NULL THEN NULL ELSE CAST(${p.now} AS bigint) END
@@ -66,11 +66,11 @@ export interface Attempted {
 
 export const healthFailed = (config: Pick<Config, "noticeAfterMs">, { endpoint, delivery, retry, startedAt, nowMs }: Attempted) =>
 	// how many failures are too many by deAPI's rule is counted in the row: whoever looks after it sees it at once
-	failed.bind({ endpoint, delivery, startedAt, now: nowMs, judgeBy: retry === "deapi" ? nowMs : startedAt + config.noticeAfterMs });
+	countFailure.bind({ endpoint, delivery, startedAt, now: nowMs, judgeBy: retry === "deapi" ? nowMs : startedAt + config.noticeAfterMs });
 
 /** An endpoint that is known to be well needs no write. */
 export const healthSucceeded = (
 	{ endpoint, nowMs }: Pick<Attempted, "endpoint" | "nowMs">,
 	seen: { failingSince: number | null; succeededAt: number | null },
 ): Bound<unknown>[] =>
-	seen.failingSince === null && nowMs - (seen.succeededAt ?? 0) < WELL_EVERY_MS ? [] : [succeeded.bind({ endpoint, now: nowMs })];
+	seen.failingSince === null && nowMs - (seen.succeededAt ?? 0) < WELL_EVERY_MS ? [] : [countSuccess.bind({ endpoint, now: nowMs })];

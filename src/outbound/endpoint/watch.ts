@@ -34,19 +34,19 @@ type Row = RowOf<typeof toJudge>;
 
 /** What is as it was seen: a success since then has the last word. */
 const AS_SEEN = (p: { endpoint: unknown; since: unknown }) => sql`id = ${p.endpoint} AND coalesce(failing_since, 0) = ${p.since}`;
-const lookAt = compileSql<{ endpoint: string; since: number; until: number | null }, { id: string }>(
+export const lookAt = compileSql<{ endpoint: string; since: number; until: number | null }, { id: string }>(
 	["id"],
 	(p) => sql`UPDATE ${endpoints} SET judge_at = ${p.until} WHERE ${AS_SEEN(p)} RETURNING id`,
 );
 /** `noticed`: the failing that the operator knows of from now on; null: none. */
-const noticedAs = compileSql<{ endpoint: string; since: number; noticed: number | null; until: number | null }, { id: string }>(
+export const noticedAs = compileSql<{ endpoint: string; since: number; noticed: number | null; until: number | null }, { id: string }>(
 	["id"],
 	(p) =>
 		sql`UPDATE ${endpoints} SET noticed_since = ${p.noticed}, judge_at = ${p.until} WHERE ${AS_SEEN(p)} AND state <> 'deleted' RETURNING id`,
 );
 
 /** Why its last attempt failed, of a delivery that waits. */
-const lastReason = compile((p: Slots<{ endpoint: string }>) =>
+export const lastReason = compile((p: Slots<{ endpoint: string }>) =>
 	q
 		.select({ reason: attempts.reason })
 		.from(attempts)
