@@ -54,7 +54,11 @@ export const EndpointBody = z
 		description: z.string().nullable(),
 		event_types: z.array(z.string()),
 		state: z.enum(["enabled", "disabled"]),
-		reason: z.string().nullable().openapi({ description: "Why it is disabled: `by_request`, `http_410`, `receiver_disabled`" }),
+		reason: z.string().nullable().openapi({ description: "Why it is disabled: `by_request`, `http_410`, `receiver_disabled`, `failing`" }),
+		failing_since: z.iso.datetime().nullable().openapi({ description: "Since when every attempt has failed" }),
+		failures: z.int().openapi({ description: "How many since then" }),
+		paused_until: z.iso.datetime().nullable().openapi({ description: "Nothing is sent before" }),
+		pause_reason: z.string().nullable().openapi({ description: "Why: `breaker_open`, or the answer that asked for it, e.g. `http_429`" }),
 		...shownRules,
 		previous_secrets: previousSecrets,
 		header_names: z

@@ -20,7 +20,15 @@ export interface EndpointWish {
 	headers: Headers | null;
 }
 
-const MADE = { state: "enabled", reason: null } as const;
+const MADE = {
+	state: "enabled",
+	reason: null,
+	oldSecrets: null,
+	failingSince: null,
+	failures: 0,
+	notBefore: 0,
+	pauseReason: null,
+} as const;
 
 /** Each clash means that another one was made, so a few tries do. */
 const TRIES = 20;
@@ -44,7 +52,7 @@ export async function createEndpoint(deps: Deps, appId: string, wish: EndpointWi
 		]),
 	);
 	deps.log.info({ app: appId, endpoint: id }, "endpoint.created");
-	return { ...shown(deps, appId, { ...row, ...MADE, oldSecrets: null, updatedAt: now }, eventTypes), secret };
+	return { ...shown(deps, appId, { ...row, ...MADE, updatedAt: now }, eventTypes), secret };
 }
 
 /** Two that are made at once ask for the same place; the one that comes second asks again. */

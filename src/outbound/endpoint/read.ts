@@ -1,8 +1,9 @@
-import { iso } from "../../core/clock.ts";
+import { iso, isoOrNull } from "../../core/clock.ts";
 import { activeAt, readOld } from "../../core/rotation.ts";
 import type { RowOf } from "../../db/db.ts";
 import { type Page, valuesOf } from "../../db/page.ts";
 import type { Deps } from "../../deps.ts";
+import { CLOSED_UNTIL } from "./follow.ts";
 import { headerNames } from "./headers.ts";
 import { readRules } from "./rules.ts";
 import * as sql from "./sql.ts";
@@ -36,6 +37,8 @@ export const inOrder = (types: readonly string[]): string[] => [...new Set(types
 /** An endpoint as the API shows it. */
 export function shown({ clock, secrets }: Pick<Ports, "clock" | "secrets">, appId: string, row: Row, eventTypes: string[]) {
 	const { id, url, description, reason } = row;
+	const now = clock.now();
+	const paused = row.notBefore > now && row.notBefore !== CLOSED_UNTIL;
 	const { retry, timeoutMs, maxInFlight, rate } = readRules(row);
 	return {
 		id,
@@ -44,11 +47,15 @@ export function shown({ clock, secrets }: Pick<Ports, "clock" | "secrets">, appI
 		event_types: eventTypes,
 		state: row.state === "enabled" ? ("enabled" as const) : ("disabled" as const),
 		reason,
+		failing_since: isoOrNull(row.failingSince),
+		failures: row.failures,
+		paused_until: paused ? iso(row.notBefore) : null,
+		pause_reason: paused ? row.pauseReason : null,
 		retry_schedule: retry === null ? ("standard" as const) : retry === "deapi" ? retry : [...retry],
 		timeout_ms: timeoutMs,
 		max_in_flight: maxInFlight,
 		rate: rate && { limit: rate.limit, period_s: rate.periodMs / 1000 },
-		previous_secrets: activeAt(readOld(row.oldSecrets), clock.now()).map(({ until }) => ({ expires_at: iso(until) })),
+		previous_secrets: activeAt(readOld(row.oldSecrets), now).map(({ until }) => ({ expires_at: iso(until) })),
 		header_names: headerNames(secrets, appId, id, row.headers),
 		created_at: iso(row.createdAt),
 		updated_at: iso(row.updatedAt),

@@ -39,17 +39,20 @@ const columns = {
 	ratePeriodMs: endpoints.ratePeriodMs,
 	oldSecrets: endpoints.oldSecrets,
 	headers: endpoints.headers,
+	failingSince: endpoints.failingSince,
+	failures: endpoints.failures,
+	notBefore: sql<number>`${lanes.notBefore}`.as("not_before"),
+	pauseReason: sql<string | null>`${lanes.reason}`.as("pause_reason"),
 	createdAt: endpoints.createdAt,
 	updatedAt: endpoints.updatedAt,
 };
+const selected = () => q.select(columns).from(endpoints).innerJoin(lanes, eq(lanes.id, endpoints.id));
 const isThere = (p: Slots<One>) => and(eq(endpoints.appId, p.app), eq(endpoints.id, p.endpoint), ne(endpoints.state, "deleted"));
 
-export const endpointById = compile((p: Slots<One>) => q.select(columns).from(endpoints).where(isThere(p)));
+export const endpointById = compile((p: Slots<One>) => selected().where(isThere(p)));
 
 export const endpointsOfApp = compile((p: PageSlots) =>
-	q
-		.select(columns)
-		.from(endpoints)
+	selected()
 		.where(and(eq(endpoints.appId, p.app), inPage(endpoints.id, p), ne(endpoints.state, "deleted")))
 		.orderBy(desc(endpoints.id))
 		.limit(sql.placeholder("rows")),

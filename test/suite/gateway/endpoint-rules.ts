@@ -134,17 +134,25 @@ export function endpointRules(open: () => Promise<Db>): void {
 			for (const job of jobs) expect(await deliveryOf(world, job)).toMatchObject({ state: "delivered", attempts: 1 });
 		});
 
-		it("are another receiver's once the URL is changed: its pause and its breaker are forgotten", async () => {
+		it("are another receiver's once the URL is changed: its pause, its breaker and its failures are forgotten", async () => {
 			const id = await made({});
 			answers(world, 500);
 			await allFinished(world, 12, NO_URL);
 			await world.pass(20 * SECOND);
 			const tried = world.callbacks.length;
+			const view = async () => (await world.request(`/v1/endpoints/${id}`)).json() as Promise<Shown>;
+			const { failing_since, failures, paused_until, pause_reason } = await view();
+			expect({ failures, pause_reason }).toEqual({ failures: tried, pause_reason: "breaker_open" });
+			expect(Date.parse(failing_since as string)).toBe(world.callbacks[0]!.atMs);
+			expect(Date.parse(paused_until as string)).toBeGreaterThan(world.now());
 			await world.pass(5 * SECOND);
 			expect(world.callbacks).toHaveLength(tried); // open
 			world.onCallback(() => answer(200));
 			await change(id, { url: "https://elsewhere.example.com/hooks" });
+			const WELL = { failing_since: null, failures: 0, paused_until: null, pause_reason: null };
+			expect(await view()).toMatchObject(WELL);
 			await world.pass(40 * SECOND);
+			expect(await view()).toMatchObject(WELL);
 			const arrived = world.callbacks.slice(tried);
 			expect(arrived.map(({ url }) => url)).toEqual(Array(12).fill("https://elsewhere.example.com/hooks"));
 		});

@@ -30,7 +30,8 @@ export function endpoints(open: () => Promise<Db>): void {
 			const at = "2026-01-15T10:30:45.000Z";
 			const expected = { url: HOOKS, description: null, event_types: ALL, state: "enabled", reason: null, created_at: at, updated_at: at };
 			const rules = { retry_schedule: "standard", timeout_ms: null, max_in_flight: null, rate: null };
-			expect(shown).toEqual({ id: shown.id, ...expected, ...rules, previous_secrets: [], header_names: [] });
+			const health = { failing_since: null, failures: 0, paused_until: null, pause_reason: null };
+			expect(shown).toEqual({ id: shown.id, ...expected, ...health, ...rules, previous_secrets: [], header_names: [] });
 			for (const id of [shown.id, shown.id.replace(/^ep_(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-")])
 				expect(await (await world.request(`/v1/endpoints/${id}`)).json()).toEqual(shown);
 		});
