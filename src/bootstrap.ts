@@ -1,5 +1,6 @@
 import { ensureAccounts } from "./access/accounts.ts";
-import { DEFAULT_APP, ensureDefaultApp, setCallbackSecret } from "./access/apps.ts";
+import { ensureDefaultApp, setCallbackSecret } from "./access/apps.ts";
+import { DEFAULT_APP } from "./core/default-app.ts";
 import type { Deps } from "./deps.ts";
 import { PROVIDERS } from "./providers/index.ts";
 

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { parseCidr } from "./core/address.ts";
 import { parseDatabase } from "./core/database-url.ts";
+import { LONGEST_OVERLAP_H } from "./core/rotation.ts";
 
 /** One setting: the variable it is read from, and how. The unit in the variable's name becomes milliseconds inside. */
 const setting = <S extends z.ZodType>(env: string, schema: S) => ({ env, schema });
@@ -139,7 +140,7 @@ export const SETTINGS = {
 	disableFailures: count("DISABLE_FAILURES", 20),
 	disableDeliveries: count("DISABLE_DELIVERIES", 3),
 	disableSpreadMs: hours("DISABLE_SPREAD_H", 12),
-	secretOverlapMs: hours("SECRET_OVERLAP_H", 24, 0, 168),
+	secretOverlapMs: hours("SECRET_OVERLAP_H", 24, 0, LONGEST_OVERLAP_H),
 	recoverPerS: count("RECOVER_PER_S", 100, 1, 1000),
 	attemptDeadlineMs: count("ATTEMPT_DEADLINE_MS", 10_000, 10, 60_000),
 	connectDeadlineMs: count("CONNECT_DEADLINE_MS", 5000, 10, 60_000),
@@ -176,6 +177,12 @@ export const SETTINGS = {
 
 export type Config = { readonly [K in keyof typeof SETTINGS]: z.output<(typeof SETTINGS)[K]["schema"]> };
 
+/** Of two times the first must not be longer. */
+const IN_ORDER = [
+	["breakerOpenMs", "breakerLongestMs"],
+	["noticeAfterMs", "disableAfterMs"],
+] as const;
+
 export class BadSettings extends Error {}
 
 /** Reads all settings; throws one `BadSettings` that names every bad variable and never repeats a value. */
@@ -187,6 +194,10 @@ export function loadConfig(env: Record<string, string | undefined>): Config {
 		if (parsed.success) config[name] = parsed.data;
 		else bad.push(`  ${variable} ${parsed.error.issues.map((issue) => issue.message).join(", ")}`);
 	}
+	// one that is bad by itself is not there, and compares as false
+	for (const [shorter, longer] of IN_ORDER)
+		if (Number(config[shorter]) > Number(config[longer]))
+			bad.push(`  ${SETTINGS[shorter].env} must not be longer than ${SETTINGS[longer].env}`);
 	if (bad.length > 0) throw new BadSettings(`settings that cannot be used:\n${bad.join("\n")}`);
 	return config as Config;
 }

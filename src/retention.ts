@@ -4,7 +4,7 @@ import { alone } from "./lanes/alone.ts";
 import { oldFileBlobs, oldInputs, oldResults } from "./retention/blobs.ts";
 import { bodies } from "./retention/bodies.ts";
 import { BEGINNING, type Broom, type Cursor } from "./retention/broom.ts";
-import { oldCache, oldFiles, oldKeys } from "./retention/expired.ts";
+import { oldCache, oldFiles, oldKeys, oldRecoveries } from "./retention/expired.ts";
 import { oldHeld } from "./retention/held.ts";
 import { oldJobs } from "./retention/jobs.ts";
 import { oldNotices } from "./retention/notices.ts";
@@ -19,6 +19,7 @@ const BROOMS: readonly Broom[] = [
 	oldFiles,
 	oldJobs,
 	oldNotices,
+	oldRecoveries,
 	oldInputs,
 	oldResults,
 	oldFileBlobs,

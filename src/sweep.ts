@@ -7,7 +7,7 @@ import { alone } from "./lanes/alone.ts";
 import type { Claimer, Round } from "./lanes/claim.ts";
 import { type Allot, FairShares } from "./lanes/shares.ts";
 import { deliver } from "./outbound/deliver.ts";
-import { settleEndpoints } from "./outbound/endpoint/settle.ts";
+import { catchUpEndpoints } from "./outbound/endpoint/catch-up.ts";
 import { watchEndpoints } from "./outbound/endpoint/watch.ts";
 import { releaseInterrupted } from "./outbound/interrupted.ts";
 import { RecoverySteps } from "./outbound/recover/steps.ts";
@@ -55,7 +55,7 @@ export class Sweep {
 	async tend(most = 500): Promise<void> {
 		await alone(this.#deps, { part: "leases of submissions" }, () => releaseSubmissions(this.#deps, most));
 		await alone(this.#deps, { part: "leases of deliveries" }, () => releaseInterrupted(this.#deps, most));
-		await alone(this.#deps, { part: "switched endpoints" }, () => settleEndpoints(this.#deps, most));
+		await alone(this.#deps, { part: "switched endpoints" }, () => catchUpEndpoints(this.#deps, most));
 		await alone(this.#deps, { part: "recoveries" }, () => this.#recoveries.look());
 		await alone(this.#deps, { part: "failing endpoints" }, () => watchEndpoints(this.#deps, Math.ceil(most / 5)));
 		await alone(this.#deps, { part: "orphans" }, () => joinOrphans(this.#deps, Math.ceil(most / 5)));

@@ -42,6 +42,7 @@ ALTER TABLE "endpoints" ADD COLUMN "max_in_flight" bigint;
 ALTER TABLE "endpoints" ADD COLUMN "rate_limit" bigint;
 ALTER TABLE "endpoints" ADD COLUMN "rate_period_ms" bigint;
 ALTER TABLE "endpoints" ADD COLUMN "headers" text COLLATE "C";
+ALTER TABLE "endpoints" ADD COLUMN "receiver_since" bigint DEFAULT 0 NOT NULL;
 ALTER TABLE "endpoints" ADD COLUMN "succeeded_at" bigint DEFAULT 0 NOT NULL;
 ALTER TABLE "endpoints" ADD COLUMN "failing_since" bigint;
 ALTER TABLE "endpoints" ADD COLUMN "failed_at" bigint;

@@ -37,6 +37,7 @@ ALTER TABLE `endpoints` ADD `max_in_flight` integer;--> statement-breakpoint
 ALTER TABLE `endpoints` ADD `rate_limit` integer;--> statement-breakpoint
 ALTER TABLE `endpoints` ADD `rate_period_ms` integer;--> statement-breakpoint
 ALTER TABLE `endpoints` ADD `headers` text;--> statement-breakpoint
+ALTER TABLE `endpoints` ADD `receiver_since` integer DEFAULT 0 NOT NULL;--> statement-breakpoint
 ALTER TABLE `endpoints` ADD `succeeded_at` integer DEFAULT 0 NOT NULL;--> statement-breakpoint
 ALTER TABLE `endpoints` ADD `failing_since` integer;--> statement-breakpoint
 ALTER TABLE `endpoints` ADD `failed_at` integer;--> statement-breakpoint

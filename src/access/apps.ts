@@ -1,6 +1,8 @@
 import { and, desc, eq, sql } from "drizzle-orm";
 import { iso } from "../core/clock.ts";
+import { DEFAULT_APP } from "../core/default-app.ts";
 import { newId } from "../core/ids.ts";
+import { placeOfAppSecret } from "../core/places.ts";
 import { newSigningSecret } from "../core/signature.ts";
 import { compile, q, type Slots } from "../db/compile.ts";
 import { insertRow } from "../db/insert.ts";
@@ -10,7 +12,6 @@ import { apps } from "../db/schema.ts";
 import type { Deps } from "../deps.ts";
 import { JobhookError } from "../errors.ts";
 
-export const DEFAULT_APP = "default";
 /** Letters, digits, dots, - and _, so that a name needs no quotes anywhere. */
 export const APP_NAME = /^[A-Za-z0-9][\w.-]{0,63}$/;
 
@@ -42,8 +43,6 @@ const replaceSecret = compile((p: Slots<{ app: string; seen: string; secret: str
 );
 
 type Ports = Pick<Deps, "db" | "clock" | "secrets">;
-/** Where an app's callback secret is sealed. */
-export const place = (app: string) => ({ table: "apps", column: "callback_secret", row: app, app });
 
 export async function findApp(deps: Pick<Deps, "db">, name: string): Promise<{ id: string; name: string } | null> {
 	const [row] = await deps.db.read(appByName.bind({ name }));
@@ -59,7 +58,7 @@ export async function ensureApp(deps: Ports, name: string): Promise<{ id: string
 	if (found !== null) return { id: found.id, created: false };
 	const now = deps.clock.now();
 	const id = newId("app", now);
-	const callbackSecret = deps.secrets.seal(newSigningSecret(), place(id));
+	const callbackSecret = deps.secrets.seal(newSigningSecret(), placeOfAppSecret(id));
 	const [inserted] = await deps.db.batch([insertApp.bind({ id, name, callbackSecret, oldSecrets: null, createdAt: now })]);
 	const app = await findApp(deps, name);
 	if (app === null) throw new Error(`the app ${name} was just made and is not there`);
@@ -72,7 +71,7 @@ export async function createApp(deps: Ports, name: string) {
 	const id = newId("app", now);
 	const secret = newSigningSecret();
 	const [inserted] = await deps.db.batch([
-		insertApp.bind({ id, name, callbackSecret: deps.secrets.seal(secret, place(id)), oldSecrets: null, createdAt: now }),
+		insertApp.bind({ id, name, callbackSecret: deps.secrets.seal(secret, placeOfAppSecret(id)), oldSecrets: null, createdAt: now }),
 	]);
 	return inserted.length === 0 ? null : { id, name, created_at: iso(now), callback_secret: secret };
 }
@@ -85,17 +84,17 @@ export async function listApps(deps: Pick<Deps, "db">, page: Page) {
 
 /** The one secret that signs the callbacks of an app's jobs, from the next attempt on: those before it end. False when there is no such app. */
 export async function setCallbackSecret(deps: Ports, appId: string, secret: string): Promise<boolean> {
-	const [changed] = await deps.db.batch([setSecret.bind({ app: appId, secret: deps.secrets.seal(secret, place(appId)) })]);
+	const [changed] = await deps.db.batch([setSecret.bind({ app: appId, secret: deps.secrets.seal(secret, placeOfAppSecret(appId)) })]);
 	return changed.length > 0;
 }
 
 /**
  * Gives an app a new callback secret, in this answer and never shown again; the one it replaces signs beside it for the
- * overlap, the setting's where none is given. Null when there is no such app. `not_possible` where three sign already, and
+ * overlap, the setting's where none is given. Null when there is no such app. `not_possible` where no more may sign, and
  * where a setting holds the secret, for the next start would bring that one back.
  */
 export async function rotateCallbackSecret(
-	deps: Ports & Pick<Deps, "config">,
+	deps: Ports & Pick<Deps, "config" | "log">,
 	appId: string,
 	overlapMs = deps.config.secretOverlapMs,
 ): Promise<{ callback_secret: string; previous_secrets: { expires_at: string }[] } | null> {
@@ -106,10 +105,12 @@ export async function rotateCallbackSecret(
 		);
 	const secret = newSigningSecret();
 	const row: Rotated = {
-		place: place(appId),
+		place: placeOfAppSecret(appId),
 		read: secretsOf.bind({ app: appId }),
 		write: (values) => replaceSecret.bind({ app: appId, ...values }),
 	};
 	const rotated = await rotateRow(deps, row, { secret, overlapMs });
-	return rotated && { callback_secret: secret, previous_secrets: rotated.old.map(({ until }) => ({ expires_at: iso(until) })) };
+	if (rotated === null) return null;
+	deps.log.info({ app: appId, overlap_ms: overlapMs, active: rotated.old.length + 1 }, "callback_secret.rotated");
+	return { callback_secret: secret, previous_secrets: rotated.old.map(({ until }) => ({ expires_at: iso(until) })) };
 }

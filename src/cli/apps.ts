@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { APP_NAME, createApp, listApps, rotateCallbackSecret } from "../access/apps.ts";
+import { LONGEST_OVERLAP_H } from "../core/rotation.ts";
 import { listed } from "../http/list.ts";
 import { overlapMs } from "../http/schemas/rotation.ts";
 import { Refused } from "../node/refused.ts";
@@ -26,7 +27,7 @@ export function addApps(program: Command): void {
 export function addSecrets(program: Command): void {
 	const secrets = group(program, "secrets", "secrets that sign callbacks");
 	ofApp(leaf(secrets, "rotate", "give an app a new callback secret and print it, this once"))
-		.option("--overlap-hours <n>", "how long the old one signs beside it; 0 ends all older ones at once", wholeNumber(0, 168))
+		.option("--overlap-hours <n>", "how long the old one signs beside it; 0 ends all older ones at once", wholeNumber(0, LONGEST_OVERLAP_H))
 		.action(async (options: Json & { app: string; overlapHours?: number }) => {
 			const rotated = await withDatabase(async (ports) => {
 				const id = await appNamed(ports, options.app);

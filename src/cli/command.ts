@@ -1,5 +1,6 @@
 import { type Command, CommanderError, InvalidArgumentError } from "commander";
 import { SCOPES, type Scope } from "../access/keys.ts";
+import { DEFAULT_APP } from "../core/default-app.ts";
 import { type IdPrefix, parseId } from "../core/ids.ts";
 import type { Page } from "../db/page.ts";
 import { pageOf, pageParams } from "../http/list.ts";
@@ -15,7 +16,7 @@ export const group = (program: Command, name: string, description: string): Comm
 export const leaf = (parent: Command, usage: string, description: string): Command =>
 	parent.command(usage).description(description).option("--json", "answer with one line of JSON");
 
-export const ofApp = (command: Command): Command => command.option("--app <name>", "the app", "default");
+export const ofApp = (command: Command): Command => command.option("--app <name>", "the app", DEFAULT_APP);
 
 export interface Paged {
 	limit: number;

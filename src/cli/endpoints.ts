@@ -1,11 +1,10 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { type Command, InvalidArgumentError } from "commander";
 import { parseId } from "../core/ids.ts";
-import { listed } from "../http/list.ts";
-import { PastTime } from "../http/schemas/recoveries.ts";
+import { isoTime, listed } from "../http/list.ts";
 import { Refused } from "../node/refused.ts";
 import { listEndpoints } from "../outbound/endpoint/read.ts";
-import { countRecoverable, type RecoveryView, readRecovery, recoverEndpoint } from "../outbound/recover/recover.ts";
+import { countRecoverable, type RecoveryView, rangeOf, readRecovery, recoverEndpoint } from "../outbound/recover/recover.ts";
 import { group, type Json, leaf, ofApp, type Paged, paged, pageFrom, wrongUsage } from "./command.ts";
 import { appNamed, type Ports, withDatabase } from "./open.ts";
 import { card, listText, tell } from "./print.ts";
@@ -33,9 +32,8 @@ export function addEndpoints(program: Command): void {
 async function recover(ports: Ports, text: string, options: Wish): Promise<void> {
 	const app = await appNamed(ports, options.app);
 	const id = parseId("ep", text);
-	const now = ports.clock.now();
-	const range = { since: options.since, until: Math.min(options.until ?? now, now) };
-	if (range.since >= range.until) throw wrongUsage("--since must be in the past, and before --until");
+	const range = rangeOf(options, ports.clock.now());
+	if (range === null) throw wrongUsage("--since must be in the past, and before --until");
 	const none = new Refused(`the app ${options.app} has no endpoint ${text}`);
 	if (options.dryRun) {
 		const count = id === null ? null : await countRecoverable(ports, app, id, range);
@@ -75,7 +73,7 @@ async function watched(ports: Ports, app: string, { endpoint, id }: RecoveryView
 }
 
 function time(text: string): number {
-	const parsed = PastTime.safeParse(text);
+	const parsed = isoTime().safeParse(text);
 	if (!parsed.success) throw new InvalidArgumentError("A time, like 2026-01-15T10:30:45Z.");
 	return parsed.data;
 }

@@ -5,8 +5,13 @@ export type IdPrefix = "job" | "sub" | "evt" | "ep" | "dlv" | "att" | "app" | "k
 /** The body of every id: a UUIDv7 (RFC 9562) as 32 hex digits, so that ids sort by the time they were made. */
 export function uuid7Hex(nowMs: number): string {
 	const random = randomUUID(); // a version 4 has its variant and its random digits where a version 7 has them
-	return `${nowMs.toString(16).padStart(12, "0")}7${random.slice(15, 18)}${random.slice(19, 23)}${random.slice(24)}`;
+	return `${timeHex(nowMs)}7${random.slice(15, 18)}${random.slice(19, 23)}${random.slice(24)}`;
 }
+
+const timeHex = (ms: number): string => ms.toString(16).padStart(12, "0");
+
+/** Sorts before every id that was made at this time or later, and behind all others of its prefix. */
+export const idAt = (prefix: IdPrefix, ms: number): string => `${prefix}_${timeHex(ms)}`;
 
 export const newId = (prefix: IdPrefix, nowMs: number): string => `${prefix}_${uuid7Hex(nowMs)}`;
 

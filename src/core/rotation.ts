@@ -6,6 +6,8 @@ export interface OldSecret {
 
 /** The current one and those before it. */
 export const MOST_ACTIVE = 3;
+/** Hours that one of them may sign beside the next at most. */
+export const LONGEST_OVERLAP_H = 168;
 
 /** What a row keeps as JSON, the one replaced last first. */
 export const readOld = (text: string | null): OldSecret[] => (text === null ? [] : (JSON.parse(text) as OldSecret[]));

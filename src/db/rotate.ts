@@ -1,5 +1,5 @@
 import { iso } from "../core/clock.ts";
-import { afterRotation, type OldSecret, readOld, storedOld } from "../core/rotation.ts";
+import { afterRotation, MOST_ACTIVE, type OldSecret, readOld, storedOld } from "../core/rotation.ts";
 import type { Place } from "../core/secretbox.ts";
 import type { Deps } from "../deps.ts";
 import { JobhookError } from "../errors.ts";
@@ -48,5 +48,5 @@ export async function rotateRow(
 const full = (untilMs: number) =>
 	new JobhookError(
 		"not_possible",
-		`three secrets sign at a time, and three do until ${iso(untilMs)}: rotate after that, or with an overlap of 0 hours (overlap_h: 0), which ends all older ones at once`,
+		`${MOST_ACTIVE} secrets sign at a time, and as many do until ${iso(untilMs)}: rotate after that, or with an overlap of 0 hours (overlap_h: 0), which ends all older ones at once`,
 	);

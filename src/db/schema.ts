@@ -293,6 +293,8 @@ export const endpoints = sqliteTable(
 		ratePeriodMs: integer("rate_period_ms"),
 		/** Sealed JSON: header fields of every callback. */
 		headers: text("headers"),
+		/** Since when it is this receiver: made, given another URL, or switched. What is told of an attempt from before is of another one. */
+		receiverSince: integer("receiver_since").notNull().default(0),
 		/** When it was last known to be well, within an hour: made, enabled, or an attempt acknowledged. 0: before that was kept. */
 		succeededAt: integer("succeeded_at").notNull().default(0),
 		/** Since the last success: the first failure, the last one, how many, and of how many deliveries. */

@@ -1,6 +1,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { APP_NAME, createApp, listApps, rotateCallbackSecret } from "../access/apps.ts";
 import { parseId } from "../core/ids.ts";
+import { MOST_ACTIVE } from "../core/rotation.ts";
 import type { Deps } from "../deps.ts";
 import { JobhookError } from "../errors.ts";
 import type { App } from "./context.ts";
@@ -63,7 +64,9 @@ const rotateRoute = createRoute({
 		400: failure("Not JSON"),
 		401: failure("No key"),
 		404: failure("No such app, or not this key's"),
-		409: failure("JOBHOOK_CALLBACK_SECRET holds this app's secret; or three sign already, and `overlap_h` 0 ends the older ones"),
+		409: failure(
+			`JOBHOOK_CALLBACK_SECRET holds this app's secret; or ${MOST_ACTIVE} sign already, and \`overlap_h\` 0 ends the older ones`,
+		),
 		413: failure("Too large"),
 		415: failure("Not application/json"),
 		422: failure("A field is wrong: `details` names it"),
@@ -87,13 +90,12 @@ export function mountApps(app: App, deps: Deps): void {
 		return c.json(made, 201);
 	});
 	app.openapi(rotateRoute, async (c) => {
-		const { appId, keyId } = c.var.caller;
+		const { appId } = c.var.caller;
 		const id = parseId("app", c.req.valid("param").id);
 		const mayRotate = id !== null && (id === appId || (await isOperator(deps, appId)));
 		const overlapH = c.req.valid("json").overlap_h;
 		const rotated = mayRotate ? await rotateCallbackSecret(deps, id, overlapMs(overlapH)) : null;
 		if (id === null || rotated === null) throw new JobhookError("not_found", "there is no app of that id, or it is not this key's");
-		deps.log.info({ app: id, by: keyId }, "callback_secret.rotated");
 		c.header("Cache-Control", "no-store");
 		return c.json({ id, ...rotated }, 200);
 	});

@@ -1,6 +1,7 @@
 import { createMiddleware } from "hono/factory";
-import { DEFAULT_APP, findApp } from "../access/apps.ts";
+import { findApp } from "../access/apps.ts";
 import { type Caller, callerOf, may, type Scope } from "../access/keys.ts";
+import { DEFAULT_APP } from "../core/default-app.ts";
 import { sha256Hex } from "../core/hash.ts";
 import { sameText } from "../core/signature.ts";
 import type { Deps } from "../deps.ts";

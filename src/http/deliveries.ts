@@ -66,7 +66,7 @@ const replayRoute = again("/v1/deliveries/{id}/replay", "Due now once more: the 
 
 const noSuchDelivery = () => new JobhookError("not_found", "this app has no delivery of that id");
 
-export function mountDeliveryReads(app: App, deps: Pick<Deps, "db">): void {
+export function mountDeliveryReads(app: App, deps: Pick<Deps, "db" | "clock">): void {
 	app.openapi(listRoute, async (c) => {
 		const { status, endpoint, job, ...where } = c.req.valid("query");
 		const page = pageOf("dlv", where);

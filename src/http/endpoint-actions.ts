@@ -1,5 +1,6 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { parseId } from "../core/ids.ts";
+import { MOST_ACTIVE } from "../core/rotation.ts";
 import type { Deps } from "../deps.ts";
 import { sampleEvent } from "../jobs/sample.ts";
 import { rotateSecret } from "../outbound/endpoint/rotate.ts";
@@ -42,7 +43,7 @@ const rotateRoute = action(
 	{
 		200: json(EndpointWithSecret, "The new secret, which signs from the next attempt on, and until when those before it do"),
 		400: failure("Not JSON"),
-		409: failure("Three secrets sign already: it says until when, and `overlap_h` 0 ends the older ones"),
+		409: failure(`${MOST_ACTIVE} secrets sign already: it says until when, and \`overlap_h\` 0 ends the older ones`),
 		413: failure("Too large"),
 		415: failure("Not application/json"),
 		422: failure("A field is wrong: `details` names it"),

@@ -1,5 +1,6 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { AddressGuard } from "../core/address.ts";
+import { DEFAULT_APP } from "../core/default-app.ts";
 import { parseId } from "../core/ids.ts";
 import type { Deps } from "../deps.ts";
 import { JobhookError } from "../errors.ts";
@@ -9,7 +10,7 @@ import { createEndpoint } from "../outbound/endpoint/create.ts";
 import { listEndpoints, readEndpoint } from "../outbound/endpoint/read.ts";
 import { NO_RULES } from "../outbound/endpoint/rules.ts";
 import { deleteEndpoint } from "../outbound/endpoint/switch.ts";
-import { isNotice, OPERATOR_APP } from "../outbound/notices/types.ts";
+import { isNotice } from "../outbound/notices/types.ts";
 import type { App } from "./context.ts";
 import { rulesIn } from "./endpoint-rules.ts";
 import { validationFailed } from "./errors.ts";
@@ -97,28 +98,28 @@ export function mountEndpointReads(app: App, deps: Deps): void {
 
 export function mountEndpointWrites(app: App, deps: Deps): void {
 	const guard = new AddressGuard(deps.config.callbackAllow, deps.publicUrl);
-	const judge = (url: string | undefined) => {
+	const refuseUrl = (url: string | undefined) => {
 		const objection = url === undefined ? null : guard.objection(url);
 		if (objection !== null) throw validationFailed([{ field: "url", message: objection }]);
 	};
-	const judgeTypes = async (appId: string, types: readonly string[] = []) => {
+	const refuseTypes = async (appId: string, types: readonly string[] = []) => {
 		const wrong = types.flatMap((type, i) =>
-			isNotice(type) ? [{ field: `event_types.${i}`, message: `only endpoints of the app ${OPERATOR_APP} may subscribe to ${type}` }] : [],
+			isNotice(type) ? [{ field: `event_types.${i}`, message: `only endpoints of the app ${DEFAULT_APP} may subscribe to ${type}` }] : [],
 		);
 		if (wrong.length > 0 && !(await isOperator(deps, appId))) throw validationFailed(wrong);
 	};
 	app.openapi(createRouteOf, async (c) => {
 		const { url, description = null, event_types: eventTypes = EVENT_TYPES, secret = null, headers = null, ...rest } = c.req.valid("json");
-		judge(url);
-		await judgeTypes(c.var.caller.appId, eventTypes);
+		refuseUrl(url);
+		await refuseTypes(c.var.caller.appId, eventTypes);
 		const wish = { url, description, eventTypes, secret, headers, rules: { ...NO_RULES, ...rulesIn(rest, deps.config) } };
 		c.header("Cache-Control", "no-store");
 		return c.json(await createEndpoint(deps, c.var.caller.appId, wish), 201);
 	});
 	app.openapi(changeRoute, async (c) => {
 		const { url, description, event_types: eventTypes, headers, ...rest } = c.req.valid("json");
-		judge(url);
-		await judgeTypes(c.var.caller.appId, eventTypes);
+		refuseUrl(url);
+		await refuseTypes(c.var.caller.appId, eventTypes);
 		const id = parseId("ep", c.req.valid("param").id);
 		const change = { url, description, eventTypes, headers, rules: rulesIn(rest, deps.config) };
 		const endpoint = id === null ? null : await changeEndpoint(deps, c.var.caller.appId, id, change);

@@ -8,6 +8,8 @@ const UNAVAILABLE_RETRY_S = 2;
 /** What any thrown thing means to a client. Only our own errors keep their message. */
 export function asJobhookError(e: unknown): JobhookError {
 	if (e instanceof JobhookError) return e;
+	if (e instanceof HTTPException && e.status === 415)
+		return new JobhookError("unsupported_media_type", "send JSON with Content-Type: application/json", { cause: e });
 	if (e instanceof HTTPException && e.status === 400)
 		return new JobhookError("invalid_request", "the body is not valid JSON", { cause: e });
 	return new JobhookError("internal", "something broke on our side; the request id finds it in the log", { cause: e });

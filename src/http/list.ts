@@ -1,5 +1,5 @@
 import { z } from "@hono/zod-openapi";
-import { type IdPrefix, parseId } from "../core/ids.ts";
+import { type IdPrefix, idAt, parseId } from "../core/ids.ts";
 import type { Page } from "../db/page.ts";
 
 const LIMIT = 25;
@@ -27,10 +27,13 @@ export const pageParams = (prefix: IdPrefix) => ({
 		.openapi({ type: "string", description: "The `next_cursor` of the page before" }),
 });
 
-const Time = z
-	.union([z.iso.datetime({ offset: true }), z.iso.date()], "must be an ISO-8601 time, like 2026-01-15T10:30:45Z (write a + as %2B)")
-	.transform((text) => Math.max(0, Date.parse(text)));
-const time = (description: string) => Time.optional().openapi({ type: "string", format: "date-time", description });
+/** As epoch milliseconds. `hint`: what is said besides to whoever sends no time. */
+export const isoTime = (hint = "") =>
+	z
+		.union([z.iso.datetime({ offset: true }), z.iso.date()], `must be an ISO-8601 time, like 2026-01-15T10:30:45Z${hint}`)
+		.transform((text) => Math.max(0, Date.parse(text)));
+const time = (description: string) =>
+	isoTime(" (write a + as %2B)").optional().openapi({ type: "string", format: "date-time", description });
 
 /** `?created_after=` and `?created_before=`. */
 export const timeParams = {
@@ -60,12 +63,11 @@ interface PageQuery {
 
 /** Ids begin with their time in 12 hex digits; `g` is behind every hex digit. */
 export function pageOf(prefix: IdPrefix, query: PageQuery): Page {
-	const at = (ms: number) => `${prefix}_${ms.toString(16).padStart(12, "0")}`;
-	const end = query.created_before === undefined ? `${prefix}_g` : at(query.created_before);
+	const end = query.created_before === undefined ? `${prefix}_g` : idAt(prefix, query.created_before);
 	return {
 		limit: query.limit ?? LIMIT,
 		before: query.cursor !== undefined && query.cursor < end ? query.cursor : end,
-		from: at(query.created_after ?? 0),
+		from: idAt(prefix, query.created_after ?? 0),
 	};
 }
 

@@ -1,5 +1,6 @@
 import { createMiddleware } from "hono/factory";
-import { DEFAULT_APP, findApp } from "../access/apps.ts";
+import { findApp } from "../access/apps.ts";
+import { DEFAULT_APP } from "../core/default-app.ts";
 import type { Deps } from "../deps.ts";
 import { JobhookError } from "../errors.ts";
 import type { Vars } from "./context.ts";

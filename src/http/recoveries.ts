@@ -2,7 +2,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { parseId } from "../core/ids.ts";
 import type { Deps } from "../deps.ts";
 import { JobhookError } from "../errors.ts";
-import { cancelRecovery, countRecoverable, listRecoveries, readRecovery, recoverEndpoint } from "../outbound/recover/recover.ts";
+import { cancelRecovery, countRecoverable, listRecoveries, rangeOf, readRecovery, recoverEndpoint } from "../outbound/recover/recover.ts";
 import type { App } from "./context.ts";
 import { noSuchEndpoint } from "./endpoints.ts";
 import { validationFailed } from "./errors.ts";
@@ -68,7 +68,7 @@ const cancelRoute = createRoute({
 		200: json(RecoveryBody, "Canceled; what is due again stays so"),
 		401: failure("No key"),
 		404: failure("No such recovery of this endpoint"),
-		409: failure("It is over"),
+		409: failure("It has ended already"),
 		503: failure("Nothing was changed; try again after `Retry-After`"),
 	},
 });
@@ -79,9 +79,8 @@ export function mountRecoveries(app: App, deps: Deps): void {
 	app.openapi(recoverRoute, async (c) => {
 		const id = parseId("ep", c.req.valid("param").id);
 		const { since, until, dry_run: dryRun = false } = c.req.valid("json");
-		const now = deps.clock.now();
-		const range = { since, until: Math.min(until ?? now, now) };
-		if (since >= range.until)
+		const range = rangeOf({ since, until }, deps.clock.now());
+		if (range === null)
 			throw validationFailed([
 				{ field: "since", message: until === undefined ? "must be in the past" : "must be in the past, and before until" },
 			]);

@@ -4,7 +4,7 @@ import { type Bound, ConstraintError } from "../db/db.ts";
 import type { Deps } from "../deps.ts";
 import { isUnavailable } from "../errors.ts";
 import { laneWorks, pauseAccount, pauseMs, strikeLane } from "../lanes/pause.ts";
-import { accountPaused } from "../outbound/notices/facts.ts";
+import { accountPausedNotice } from "../outbound/notices/facts.ts";
 import { type Notice, tellNotices, workOf } from "../outbound/notices/notice.ts";
 import { canBeHooked, PROVIDERS } from "../providers/index.ts";
 import { pollLane, type Send, type SendOutcome } from "../providers/provider.ts";
@@ -166,7 +166,7 @@ function restAfter({ config }: Deps, claimed: sql.Claimed, why: Parameters<typeo
 	const rest = kind === "account_trouble" ? pauseMs(strikes) : sendAgainMs(strikes + 1, retryAfterMs, 0);
 	const pause = { now, until: now + rest, reason };
 	if (kind === "not_taken") return { rest, write: [strikeLane.bind({ lane, ...pause })], notices: [] };
-	const notice = accountPaused({ account, provider, lane, deadlineMs: config.dispatchDeadlineMs, ...pause });
+	const notice = accountPausedNotice({ account, provider, lane, deadlineMs: config.dispatchDeadlineMs, ...pause });
 	return { rest, write: [pauseAccount.bind({ account, kind: "dispatch", ...pause })], notices: [notice] };
 }
 interface Rest {

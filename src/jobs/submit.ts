@@ -1,6 +1,7 @@
 import { canonicalJson } from "../core/canonical.ts";
 import { sha256Hex } from "../core/hash.ts";
 import { newId } from "../core/ids.ts";
+import { placeOfJobSecret } from "../core/places.ts";
 import type { Bound, RowOf } from "../db/db.ts";
 import type { jobFiles, jobs, submissions } from "../db/schema.ts";
 import type { Deps } from "../deps.ts";
@@ -154,7 +155,7 @@ function rowsOf(deps: Deps, appId: string, request: SubmitRequest, accountId: st
 			inputBlob: null,
 			metadata: metadata && JSON.stringify(metadata),
 			webhookUrl: request.webhookUrl,
-			webhookSecret: secret && deps.secrets.seal(secret, { table: "jobs", column: "webhook_secret", row: job, app: appId }),
+			webhookSecret: secret && deps.secrets.seal(secret, placeOfJobSecret(appId, job)),
 			webhookEvents: webhookEvents && JSON.stringify(webhookEvents),
 			errorCode: null,
 			errorMessage: null,

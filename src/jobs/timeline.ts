@@ -1,11 +1,11 @@
 import { iso, isoOrNull } from "../core/clock.ts";
 import type { RowOf } from "../db/db.ts";
 import type { Deps } from "../deps.ts";
-import { nextAt } from "../outbound/delivery/read.ts";
+import { nextOf } from "../outbound/delivery/read.ts";
 import * as sql from "./sql/read.ts";
 
 /** Everything that happened to a job, oldest first. Null when this app has none of that id. */
-export async function readTimeline(deps: Pick<Deps, "db">, app: string, job: string) {
+export async function readTimeline(deps: Pick<Deps, "db" | "clock">, app: string, job: string) {
 	const at = { app, job };
 	const [[found], submissions, receipts, events, deliveries, attempts] = await Promise.all([
 		deps.db.read(sql.jobById.bind(at)),
@@ -21,7 +21,7 @@ export async function readTimeline(deps: Pick<Deps, "db">, app: string, job: str
 		...submissions.map(submissionEntry),
 		...receipts.map(receiptEntry),
 		...events.map((e) => ({ at: e.createdAt, kind: "event" as const, what: e.type, id: e.id, revision: e.revision })),
-		...deliveries.map(deliveryEntry),
+		...deliveries.map((d) => deliveryEntry(d, deps.clock.now())),
 		...attempts.map(attemptEntry),
 	];
 	return entries.sort((a, b) => a.at - b.at).map((entry) => ({ ...entry, at: iso(entry.at) }));
@@ -48,7 +48,7 @@ const receiptEntry = (r: RowOf<typeof sql.receiptsOfJob>) => ({
 	delivery_id: r.deliveryId,
 });
 
-const deliveryEntry = (d: RowOf<typeof sql.deliveriesOfJob>) => ({
+const deliveryEntry = (d: RowOf<typeof sql.deliveriesOfJob>, nowMs: number) => ({
 	at: d.createdAt,
 	kind: "delivery" as const,
 	what: d.state,
@@ -59,7 +59,7 @@ const deliveryEntry = (d: RowOf<typeof sql.deliveriesOfJob>) => ({
 	url: d.url,
 	attempts: d.attempts,
 	reason: d.reason,
-	next_at: isoOrNull(nextAt(d)),
+	...nextOf(d, nowMs),
 	ended_at: isoOrNull(d.endedAt),
 });
 

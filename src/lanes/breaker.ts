@@ -3,15 +3,18 @@ import type { Config } from "../config.ts";
 import { compileSql } from "../db/compile.ts";
 import type { Bound } from "../db/db.ts";
 import { lanes } from "../db/schema.ts";
+import { sameReceiver } from "./pause.ts";
 
 /*
  * A lane's breaker, in its row, so that all processes share it. Closed, it counts: a failure begins a window, and from then on
  * every attempt that begins within it counts, so that ten at once which fail together are one failure and not ten. Where enough
  * of them fail it opens: nothing is claimed before `not_before`, and no attempt is spent. Then it is on probation: one attempt
- * at a time, each failure opens it for twice as long, and a few successes in a row close it.
+ * at a time, two failures in a row open it again, for twice as long where none succeeded meanwhile, and a few successes close
+ * it, in a row or not: else a receiver that fails half the time would get few attempts an hour. On probation nothing is counted,
+ * and `failed` says whether the last one failed.
  */
 
-/** Up to a twentieth longer, so that it does not keep step with a receiver that comes and goes by the clock. */
+/** Up to a twentieth shorter, so that it does not keep step with a receiver that comes and goes by the clock. */
 const JITTER = 0.05;
 
 export interface Answered {
@@ -34,7 +37,7 @@ interface Failed {
 	percent: number;
 	first: number;
 	longest: number;
-	/** Of the time it is open: what comes on top, in thousandths. */
+	/** Of the time it is open: what is left out, in thousandths. */
 	jitter: number;
 	successes: number;
 }
@@ -42,32 +45,44 @@ const OVER = (p: { now: SQL; window: SQL }) => sql`(tried = 0 OR counted_from + 
 /** Past doublings of no use. */
 const MOST_STRIKES = sql.raw("20");
 
-export const laneFailed = compileSql<Failed, { id: string; opened: number }>(["id", "opened"], (p) => {
+/** What is bound, once each: D1 takes a hundred values, and the rule names each of these many times. */
+const BOUND = ["claimed", "now", "window", "attempts", "percent", "first", "longest", "jitter", "successes"] as const;
+const v = Object.fromEntries(BOUND.map((name) => [name, sql.raw(`bound.of_${name}`)])) as Record<(typeof BOUND)[number], SQL>;
+
+/** One that was claimed before the breaker opened says nothing more. */
+export const laneFailed = compileSql<Failed, { id: string; openUntil: number | null }>(["id", "openUntil"], (p) => {
+	const values = BOUND.map((name) => sql`CAST(${p[name]} AS bigint) AS ${sql.raw(`of_${name}`)}`);
 	const count = (column: "tried" | "failed") =>
-		sql`CASE WHEN ${OVER(p)} THEN 1 WHEN ${p.claimed} >= counted_from THEN ${sql.raw(column)} + 1 ELSE ${sql.raw(column)} END`;
-	const probe = sql`probation > 0 AND ${p.claimed} >= not_before`;
-	const tooMany = sql`probation = 0 AND (${count("tried")}) >= ${p.attempts} AND (${count("failed")}) * 100 >= (${count("tried")}) * ${p.percent}`;
-	const opens = sql`not_before <= ${p.now} AND ((${probe}) OR (${tooMany}))`;
-	const doubled = sql`CAST(${p.first} AS bigint) * (1 << CAST(CASE WHEN strikes > ${MOST_STRIKES} THEN ${MOST_STRIKES} ELSE strikes END AS int))`;
-	const openMs = sql`CASE WHEN ${doubled} > ${p.longest} THEN CAST(${p.longest} AS bigint) ELSE ${doubled} END * (1000 + ${p.jitter}) / 1000`;
-	return sql`UPDATE ${lanes} SET not_before = CASE WHEN ${opens} THEN ${p.now} + ${openMs} ELSE not_before END,
-		strikes = CASE WHEN ${opens} THEN strikes + 1 ELSE strikes END, probation = CASE WHEN ${opens} THEN ${p.successes} ELSE probation END,
+		sql`CASE WHEN ${OVER(v)} THEN 1 WHEN ${v.claimed} >= counted_from THEN ${sql.raw(column)} + 1 ELSE ${sql.raw(column)} END`;
+	const tooMany = sql`(${count("tried")}) >= ${v.attempts} AND (${count("failed")}) * 100 >= (${count("tried")}) * ${v.percent}`;
+	const opens = sql`not_before <= ${v.now} AND CASE WHEN probation > 0 THEN failed > 0 ELSE ${tooMany} END`;
+	const doubled = sql`${v.first} * (1 << CAST(CASE WHEN strikes > ${MOST_STRIKES} THEN ${MOST_STRIKES} ELSE strikes END AS int))`;
+	const openMs = sql`CASE WHEN ${doubled} > ${v.longest} THEN ${v.longest} ELSE ${doubled} END * (1000 - ${v.jitter}) / 1000`;
+	return sql`UPDATE ${lanes} SET not_before = CASE WHEN ${opens} THEN ${v.now} + ${openMs} ELSE not_before END,
+		strikes = CASE WHEN ${opens} THEN strikes + 1 ELSE strikes END,
+		probation = CASE WHEN probation = 0 AND ${opens} THEN ${v.successes} ELSE probation END,
 		reason = CASE WHEN ${opens} THEN 'breaker_open' ELSE reason END,
-		tried = CASE WHEN ${opens} THEN 0 ELSE ${count("tried")} END, failed = CASE WHEN ${opens} THEN 0 ELSE ${count("failed")} END,
-		counted_from = CASE WHEN ${OVER(p)} THEN CAST(${p.now} AS bigint) ELSE counted_from END
-	WHERE id = ${p.lane} RETURNING id, CASE WHEN reason = 'breaker_open' AND not_before > ${p.now} THEN strikes ELSE 0 END`;
+		tried = CASE WHEN ${opens} OR probation > 0 THEN 0 ELSE ${count("tried")} END,
+		failed = CASE WHEN ${opens} THEN 0 WHEN probation > 0 THEN 1 ELSE ${count("failed")} END,
+		counted_from = CASE WHEN ${opens} OR (probation = 0 AND ${OVER(v)}) THEN ${v.now} ELSE counted_from END
+	FROM (SELECT ${sql.join(values, sql`, `)}) AS bound
+	WHERE id = ${p.lane} AND (probation = 0 OR ${v.claimed} >= not_before) AND ${sameReceiver(v.claimed)}
+	RETURNING id, CASE WHEN probation > 0 AND counted_from = ${p.now} THEN not_before END`;
 });
 
-export const laneSucceeded = compileSql<{ lane: string; claimed: number; now: number; window: number }, { id: string }>(["id"], (p) => {
-	const probe = sql`probation > 0 AND ${p.claimed} >= not_before`;
-	return sql`UPDATE ${lanes} SET probation = CASE WHEN ${probe} THEN probation - 1 ELSE probation END,
-		strikes = CASE WHEN ${probe} AND probation = 1 THEN 0 ELSE strikes END, reason = CASE WHEN ${probe} AND probation = 1 THEN NULL ELSE reason END,
+export const laneSucceeded = compileSql<{ lane: string; claimed: number; now: number; window: number }, { id: string; probation: number }>(
+	["id", "probation"],
+	(p) => {
+		const probe = sql`probation > 0 AND ${p.claimed} >= not_before`;
+		return sql`UPDATE ${lanes} SET probation = CASE WHEN ${probe} THEN probation - 1 ELSE probation END,
+		strikes = CASE WHEN ${probe} THEN 0 ELSE strikes END, reason = CASE WHEN ${probe} AND probation = 1 THEN NULL ELSE reason END,
 		tried = CASE WHEN ${OVER(p)} THEN 0 WHEN ${p.claimed} >= counted_from THEN tried + 1 ELSE tried END,
-		failed = CASE WHEN ${OVER(p)} THEN 0 ELSE failed END
-	WHERE id = ${p.lane} AND (probation > 0 OR tried > 0) RETURNING id`;
-});
+		failed = CASE WHEN probation > 0 AND NOT (${probe}) THEN failed WHEN ${OVER(p)} THEN 0 ELSE failed END
+	WHERE id = ${p.lane} AND (probation > 0 OR tried > 0) RETURNING id, probation`;
+	},
+);
 
-/** An attempt failed. The row says how often in a row the lane has been opened where it is open now, else 0. */
+/** An attempt failed. `openUntil`: it is this one that has opened the breaker; else null. */
 export const breakerFailed = (config: BreakerConfig, { lane, claimedAt, nowMs }: Answered, random01: number) =>
 	laneFailed.bind({
 		lane,

@@ -20,8 +20,6 @@ export interface Kind<Row> extends Claimable {
 	rowsBeside: (claim: Beside) => Bound<Row>;
 	/** How long one piece takes at most, where its lane has no deadline of its own. */
 	deadlineMs: (config: Config) => number;
-	/** Whether lanes of it may have a pace. */
-	paced: boolean;
 }
 
 export const leaseMs = ({ deadlineMs }: Pick<Kind<unknown>, "deadlineMs">, config: Config): number =>

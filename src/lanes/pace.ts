@@ -33,7 +33,7 @@ export const paceLane = compileSql<{ lane: string; spacing: number; burst: numbe
 
 /** No pace is this slow: a time so far ahead is from before the clock was set back. */
 const FAR_AHEAD_MS = 600_000;
-export const mendPace = compileSql<{ lane: string; now: number; most: number }, { id: string }>(
+const mendPace = compileSql<{ lane: string; now: number; most: number }, { id: string }>(
 	["id"],
 	(p) => sql`UPDATE ${lanes} SET paced_at = ${p.now} WHERE id = ${p.lane} AND paced_at > ${p.most} RETURNING id`,
 );

@@ -1,13 +1,26 @@
-import { sql } from "drizzle-orm";
-import { compileSql } from "../db/compile.ts";
-import { lanes } from "../db/schema.ts";
+import { type SQL, sql } from "drizzle-orm";
+import { compileSql, type Slots } from "../db/compile.ts";
+import { endpoints, lanes } from "../db/schema.ts";
 
+interface Pause {
+	lane: string;
+	until: number;
+	reason: string;
+}
+const pausing = <Extra>(extra: (p: Slots<Pause & Extra>) => SQL) =>
+	compileSql<Pause & Extra, { id: string }>(
+		["id"],
+		(p) =>
+			sql`UPDATE ${lanes} SET not_before = ${p.until}, reason = ${p.reason} WHERE id = ${p.lane} AND not_before < ${p.until} ${extra(p)} RETURNING id`,
+	);
 /** Nothing is taken from the lane before `until`. A pause that reaches further stays. */
-export const pauseLane = compileSql<{ lane: string; until: number; reason: string }, { id: string }>(
-	["id"],
-	(p) =>
-		sql`UPDATE ${lanes} SET not_before = ${p.until}, reason = ${p.reason} WHERE id = ${p.lane} AND not_before < ${p.until} RETURNING id`,
-);
+export const pauseLane = pausing<unknown>(() => sql``);
+/** The same on the word of a receiver that was claimed for then. */
+export const pauseReceiver = pausing<{ claimed: number }>((p) => sql`AND ${sameReceiver(p.claimed)}`);
+
+/** The endpoint of the lane, if it has one, is still the receiver it was then. */
+export const sameReceiver = (then: SQL): SQL =>
+	sql`NOT EXISTS (SELECT 1 FROM ${endpoints} ep WHERE ep.id = ${lanes}.id AND ep.receiver_since > ${then})`;
 
 /** An open lane that was turned away rests; a pause that several ask for at once counts once. */
 export const strikeLane = compileSql<{ lane: string; now: number; until: number; reason: string }, { id: string }>(

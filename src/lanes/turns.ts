@@ -37,8 +37,8 @@ export class Turns<Row extends { id: string; laneId: string }> {
 		const beside: Beside = { id, claim: crypto.randomUUID() };
 		const taking = [
 			this.#statements.take.bind({ ...beside, now, ...leaseFrom(this.#kind, ports.config, now), perLane: ports.config.laneConcurrency }),
+			this.#statements.charge.bind({ ...beside, now }),
 		];
-		if (this.#kind.paced) taking.push(this.#statements.charge.bind({ ...beside, now }));
 		const mine = this.#kind.rowsBeside(beside);
 		const rows = await claimed(ports, taking, mine);
 		return rows[0] ?? null;

@@ -14,7 +14,7 @@ import {
 } from "node:fs";
 import path from "node:path";
 import Database from "better-sqlite3";
-import { place } from "../access/apps.ts";
+import { placeOfAppSecret } from "../core/places.ts";
 import { blobsOf } from "./blobs.ts";
 import { copyBlobs } from "./copy-blobs.ts";
 import { Refused } from "./refused.ts";
@@ -126,7 +126,7 @@ function checkSecrets(config: SqliteFile): void {
 	try {
 		const apps = copy.prepare<[], { id: string; sealed: string }>("SELECT id, callback_secret AS sealed FROM apps").all();
 		const secrets = openSecretbox(config);
-		for (const { id, sealed } of apps) secrets.open(sealed, place(id));
+		for (const { id, sealed } of apps) secrets.open(sealed, placeOfAppSecret(id));
 	} catch (e) {
 		throw new Refused(`the master key does not open the secrets of this database: ${(e as Error).message}`);
 	} finally {

@@ -1,8 +1,8 @@
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type postgres from "postgres";
-import { place } from "../access/apps.ts";
 import type { Config } from "../config.ts";
+import { placeOfAppSecret } from "../core/places.ts";
 import type { Secretbox } from "../core/secretbox.ts";
 import type { Log } from "../deps.ts";
 import { JobhookError } from "../errors.ts";
@@ -67,7 +67,7 @@ export async function timeOf(sql: postgres.Sql): Promise<number> {
 async function fits(secrets: Secretbox, sql: postgres.Sql, name: string): Promise<void> {
 	const [app] = await sql<{ id: string; sealed: string }[]>`SELECT id, callback_secret AS sealed FROM apps ORDER BY id LIMIT 1`;
 	try {
-		if (app !== undefined) secrets.open(app.sealed, place(app.id));
+		if (app !== undefined) secrets.open(app.sealed, placeOfAppSecret(app.id));
 	} catch {
 		throw new Refused(`JOBHOOK_MASTER_KEY does not open the secrets of ${name}: every process needs the key they were sealed with`);
 	}

@@ -5,7 +5,7 @@ import { compile, q, type Slots } from "../db/compile.ts";
 import { byFilters, inPage, type Page, type PageSlots, valuesOf } from "../db/page.ts";
 import { events } from "../db/schema.ts";
 import type { Deps } from "../deps.ts";
-import { isNotice } from "./notices/types.ts";
+import { jobOf } from "./notices/types.ts";
 
 const columns = { id: events.id, type: events.type, jobId: events.jobId, revision: events.revision, createdAt: events.createdAt };
 
@@ -62,7 +62,7 @@ export async function readEvent(deps: Pick<Deps, "db">, appId: string, id: strin
 const shown = ({ id, type, jobId, revision, createdAt }: Pick<typeof events.$inferSelect, keyof typeof columns>) => ({
 	id,
 	type,
-	job: isNotice(type) ? null : jobId,
+	job: jobOf(type, jobId),
 	revision,
 	created_at: iso(createdAt),
 });

@@ -35,7 +35,8 @@ const toEndpoints = compileSql<{ event: string; now: number; jobUrl: string; own
 		FROM ${events} e
 		JOIN ${endpointEventTypes} t ON t.app_id = e.app_id AND t.event_type = e.type
 		JOIN ${endpoints} ep ON ep.id = t.endpoint_id
-		WHERE e.id = ${p.event} AND ep.state <> 'deleted' AND ep.id <> ${p.except} AND (ep.url <> ${p.jobUrl} OR (ep.state = 'enabled' AND ${p.ownSecret} = 0)) RETURNING id, next_attempt_at AS at`,
+		WHERE e.id = ${p.event} AND ep.state <> 'deleted' AND ep.id <> ${p.except}
+			AND NOT EXISTS (SELECT 1 FROM ${endpoints} subject WHERE subject.id = ${p.except} AND subject.url = ep.url) AND (ep.url <> ${p.jobUrl} OR (ep.state = 'enabled' AND ${p.ownSecret} = 0)) RETURNING id, next_attempt_at AS at`,
 );
 
 const toJobUrl = compileSql<{ event: string; now: number; lane: string; url: string; ownSecret: number }, Made>(
@@ -77,6 +78,6 @@ export function fanOut(fact: { eventId: string; appId: string; jobId: string; te
 	return { makes, rest };
 }
 
-/** The same for an event of no job, which goes to endpoints only, but for one. */
+/** The same for an event of no job, which goes to endpoints only, but for one, and for those of the same URL. */
 export const fanOutNotice = (fact: { event: string; now: number; except: string | null }): Bound<Made> =>
 	toEndpoints.bind({ event: fact.event, now: fact.now, jobUrl: "", ownSecret: 0, except: fact.except ?? "" });

@@ -1,7 +1,7 @@
-import { exhausted } from "./notices/facts.ts";
+import { exhaustedNotice } from "./notices/facts.ts";
 import type { Notice } from "./notices/notice.ts";
 
-export interface Attempted {
+export interface GivenUp {
 	appId: string;
 	id: string;
 	eventId: string;
@@ -13,5 +13,5 @@ export interface Attempted {
 }
 
 /** Told where the batch has exhausted the delivery, and nothing where something else became of it. */
-export const givenUp = ({ appId, id, eventId, eventType, jobId, target, laneId, n }: Attempted, reason: string, now: number): Notice =>
-	exhausted({ app: appId, delivery: id, event: eventId, eventType, job: jobId, target, lane: laneId, n, reason, now });
+export const givenUp = ({ appId, id, eventId, eventType, jobId, target, laneId, n }: GivenUp, reason: string, now: number): Notice =>
+	exhaustedNotice({ app: appId, delivery: id, event: eventId, eventType, job: jobId, target, lane: laneId, n, reason, now });

@@ -1,5 +1,6 @@
 import type { Deps } from "../deps.ts";
 import { alone } from "../lanes/alone.ts";
+import { jobOf } from "./notices/types.ts";
 import { settleOurs } from "./ours.ts";
 import { expiredClaims } from "./sql.ts";
 
@@ -11,10 +12,11 @@ export async function releaseInterrupted(deps: Deps, most = 500): Promise<void> 
 	const now = deps.clock.now();
 	const expired = await deps.db.read(expiredClaims.bind({ now, most }));
 	const release = async (claimed: (typeof expired)[number]) => {
-		const { id: delivery, n, claimedAt: startedAt } = claimed;
+		const { id: delivery, appId: app, target, n, claimedAt: startedAt } = claimed;
 		const trouble = { reason: "interrupted", attempt: "lease_expired", startedAt, durationMs: null, now, at: now };
 		if (!(await settleOurs(deps, claimed, trouble))) return;
-		deps.log.warn({ delivery, n }, "attempt.interrupted");
+		const job = jobOf(claimed.eventType, claimed.jobId);
+		deps.log.warn({ app, job, delivery, target, n }, "attempt.interrupted");
 		deps.wake({ kind: "delivery", id: delivery, at: now });
 	};
 	// a killed process leaves hundreds, and together they share a commit

@@ -1,7 +1,7 @@
 import { newId } from "../core/ids.ts";
 import type { Bound } from "../db/db.ts";
 import type { Deps } from "../deps.ts";
-import { type Attempted, givenUp } from "./given-up.ts";
+import { type GivenUp, givenUp } from "./given-up.ts";
 import { tellNotices, workOf } from "./notices/notice.ts";
 import { isTooOld } from "./schedule.ts";
 import * as sql from "./sql.ts";
@@ -33,7 +33,7 @@ interface Trouble {
 /** Settles an attempt that came to no answer. True where it was still this claim's. */
 export async function settleOurs(
 	deps: Deps,
-	claimed: Attempted & { claimId: string; armedAt: number },
+	claimed: GivenUp & { claimId: string; armedAt: number },
 	{ reason, attempt, startedAt, durationMs, now, at }: Trouble,
 ): Promise<boolean> {
 	const { id, appId, claimId, n } = claimed;

@@ -10,10 +10,13 @@ export type Verdict =
 	/** The receiver wants no more attempts of this delivery, or, `disable`, of anything. */
 	| { kind: "stop"; reason: string; disable: boolean };
 
+const TIMEOUTS: readonly string[] = ["timeout", "connect_timeout"];
+
 /** 2xx acknowledges, and nothing else does: a redirect is not followed and counts as a failure. */
 export function verdictOf(answer: HttpAnswer): Verdict {
 	if (answer.kind === "failed" && answer.reason === "stopped") return { kind: "ours", reason: "stopped" };
-	if (answer.kind === "failed") return { kind: "retry", reason: answer.reason, overload: answer.reason === "timeout", pauseLane: false };
+	if (answer.kind === "failed")
+		return { kind: "retry", reason: answer.reason, overload: TIMEOUTS.includes(answer.reason), pauseLane: false };
 	const { status, headers } = answer;
 	if (status >= 200 && status < 300) return { kind: "delivered", reason: "acknowledged" };
 	const wish = headers["webhook-delivery"]?.trim().toLowerCase();

@@ -6,6 +6,9 @@ export interface Schedule {
 	deliveryMaxAgeMs: number;
 }
 
+/** Each delay is up to so much longer. */
+export const JITTER = 0.2;
+
 /** As deAPI retries its own webhooks: ten attempts over 22 h 48 m (facts: deAPI webhooks). */
 const DEAPI_DELAYS_S = [60, 120, 300, 600, 1800, 3600, 10_800, 21_600, 43_200];
 /** And as many failures in a row, of whatever deliveries, disable the endpoint. */
@@ -40,7 +43,7 @@ export function nextAttemptAt(schedule: Schedule, failed: Failed): number | null
 	const delay = schedule.retryDelaysMs[failures - 1];
 	if (delay === undefined) return null;
 	const base = overload ? Math.max(delay, schedule.overloadDelayMs) : delay;
-	const at = Math.round(nowMs + Math.max(base * (1 + 0.2 * random01), retryAfterMs ?? 0));
+	const at = Math.round(nowMs + Math.max(base * (1 + JITTER * random01), retryAfterMs ?? 0));
 	return isTooOld(schedule, armedAtMs, at) ? null : at;
 }
 

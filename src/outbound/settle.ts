@@ -4,13 +4,14 @@ import { retryAfterMs } from "../core/retry-after.ts";
 import type { Bound } from "../db/db.ts";
 import type { Deps } from "../deps.ts";
 import { breakerFailed, breakerSucceeded } from "../lanes/breaker.ts";
-import { pauseLane } from "../lanes/pause.ts";
+import { pauseReceiver } from "../lanes/pause.ts";
 import { healthFailed, healthSucceeded } from "./endpoint/health.ts";
 import { readRetry } from "./endpoint/rules.ts";
 import { disabledByReceiver } from "./endpoint/switch.ts";
 import { givenUp } from "./given-up.ts";
-import { disabled } from "./notices/facts.ts";
+import { disabledNotice } from "./notices/facts.ts";
 import { type Notice, tellNotices, workOf } from "./notices/notice.ts";
+import { jobOf } from "./notices/types.ts";
 import { againAt } from "./ours.ts";
 import { type Verdict, verdictOf } from "./outcome.ts";
 import { nextAttemptAt, scheduleOf } from "./schedule.ts";
@@ -35,7 +36,8 @@ export async function settle(deps: Deps, claimed: sql.Claimed, answer: HttpAnswe
 			: { status: null, header: undefined, body: null };
 	const answered = { claimed, verdict, retryAfterMs: retryAfterMs(header, now, deps.config.retryAfterCapMs), startedAt, nowMs: now };
 	const { next, gaveUp, write } = nextState(deps, answered);
-	const before = [...ofEndpoint(deps, answered), ...ofLane(deps, answered)];
+	const [endpointWrites, laneWrites] = [ofEndpoint(deps, answered), ofLane(deps, answered)];
+	const before = [...endpointWrites, ...laneWrites];
 	const notices = noticesOf(answered, gaveUp);
 	const results = await deps.db.batch<Bound<unknown>[]>([
 		...before,
@@ -57,9 +59,18 @@ export async function settle(deps: Deps, claimed: sql.Claimed, answer: HttpAnswe
 	tellNotices(deps, notices, results);
 	const [settled] = (results[before.length] ?? []) as { state: string }[];
 	const state = settled?.state ?? "fenced";
-	const fields = { job: claimed.jobId, delivery: claimed.id, event: claimed.eventId, target: claimed.target, n: claimed.n };
+	const { appId: app, laneId: lane, id: delivery, eventId: event, eventType, target, n } = claimed;
+	const fields = { app, job: jobOf(eventType, claimed.jobId), delivery, event, target, n };
 	const plan = state === "pending" ? next : null;
+	if (laneWrites.length > 0) logBreaker(deps, { app, lane, delivery, reason: verdict.reason }, claimed, results[endpointWrites.length]);
 	deps.log.info({ ...fields, state, reason: verdict.reason, status, ms: now - startedAt, next: plan }, "attempt.finished");
+}
+
+/** What the breaker of its lane has come to. `rows`: of the write that counted the attempt. */
+function logBreaker(deps: Deps, fields: object, before: { probation: number }, rows: readonly unknown[] = []): void {
+	const [now] = rows as { openUntil?: number | null; probation?: number }[];
+	if (now?.openUntil) deps.log.warn({ ...fields, open_until: now.openUntil }, "breaker.opened");
+	if (before.probation > 0 && now?.probation === 0) deps.log.info(fields, "breaker.closed");
 }
 
 const OUTCOMES = { delivered: "delivered", retry: "failed", stop: "failed", ours: "interrupted" } as const;
@@ -70,8 +81,8 @@ function nextState(deps: Deps, answered: Answered) {
 	const at = { delivery: claimed.id, claim: claimed.claimId, reason: verdict.reason, now: nowMs };
 	const ends = { next: null, gaveUp: false };
 	if (verdict.kind === "delivered") return { ...ends, write: sql.delivered.bind({ ...at, spent: 0 }) };
-	// the endpoint is disabled before this in the batch, so that its delivery is held with all the others
-	if (disables(answered)) return { ...ends, write: sql.retryLater.bind({ ...at, spent: 0, at: nowMs }) };
+	// the endpoint is disabled before this in the batch, so that its delivery is held with all the others; else it is another one
+	if (disables(answered)) return { ...ends, write: sql.retryLater.bind({ ...at, spent: 0, at: nowMs + deps.config.overloadDelayMs }) };
 	if (verdict.kind === "stop") return { ...ends, write: sql.stopped.bind({ ...at, spent: 1 }) };
 	if (verdict.kind === "ours") return againAt(deps, claimed, { ...at, at: nowMs });
 	const next = nextAttemptAt(scheduleOf(deps.config, readRetry(claimed.retry)), {
@@ -107,7 +118,10 @@ function ofLane({ config, random }: Deps, { claimed, verdict, retryAfterMs, nowM
 	if (verdict.kind === "delivered") return breakerSucceeded(config, answered, claimed);
 	if (verdict.kind !== "retry") return [];
 	const pause = verdict.pauseLane ? (retryAfterMs ?? (verdict.overload ? config.overloadDelayMs : 0)) : 0;
-	const rests = pause > 0 ? [pauseLane.bind({ lane: claimed.laneId, until: nowMs + pause, reason: verdict.reason })] : [];
+	const rests =
+		pause > 0
+			? [pauseReceiver.bind({ lane: claimed.laneId, until: nowMs + pause, reason: verdict.reason, claimed: claimed.claimedAt })]
+			: [];
 	return [breakerFailed(config, answered, random()), ...rests];
 }
 
@@ -116,6 +130,6 @@ function noticesOf(answered: Answered, gaveUp: boolean): Notice[] {
 	const { claimed, verdict, nowMs: now } = answered;
 	const { appId: app, target, url, failingSince, succeededAt } = claimed;
 	const { reason } = verdict;
-	if (disables(answered)) return [disabled({ app, endpoint: target, url, reason, failingSince, succeededAt, failures: null, now })];
+	if (disables(answered)) return [disabledNotice({ app, endpoint: target, url, reason, failingSince, succeededAt, failures: null, now })];
 	return gaveUp ? [givenUp(claimed, reason, now)] : [];
 }

@@ -28,6 +28,7 @@ const claimedSelect = (lane: SQL<string>, claim: SQL<string>) =>
 			timeoutMs: endpoints.timeoutMs,
 			failingSince: endpoints.failingSince,
 			succeededAt: endpoints.succeededAt,
+			noticedSince: endpoints.noticedSince,
 			claimedAt: sql<number>`${deliveries.claimedAt}`.as("claimed"),
 			tried: lanes.tried,
 			probation: lanes.probation,
@@ -48,14 +49,13 @@ const claimedBeside = compile((p: Slots<Beside>) =>
 );
 export type Claimed = RowOf<typeof claimedOfLane>;
 
-/** `n` of the attempt is fixed here. */
+/** `n` of the attempt is fixed here, and its age begins with the first: what waits for its lane grows no older. */
 export const deliveryWork: Kind<Claimed> = {
 	table: deliveries,
-	set: () => sql`attempts = attempts + 1`,
+	set: (p) => sql`attempts = attempts + 1, armed_at = CASE WHEN attempts = 0 THEN CAST(${p.now} AS bigint) ELSE armed_at END`,
 	rowsOf: (claim) => claimedOfLane.bind(claim),
 	rowsBeside: (claim) => claimedBeside.bind(claim),
 	deadlineMs: (config) => config.attemptDeadlineMs,
-	paced: true,
 };
 export const deliveryClaimer = () => new Claimer(deliveryWork);
 

@@ -22,7 +22,7 @@ export interface Broom {
 	/** How long it rests after a lap, where looking itself costs. */
 	restMs?: number;
 	/** One short batch behind `after`. Returns where the next one goes on; null when nothing older is left to look at. */
-	step(deps: Pick<Deps, "db" | "blobs" | "clock" | "config">, after: Cursor): Promise<{ removed: number; next: Cursor | null }>;
+	step(deps: Pick<Deps, "db" | "blobs" | "clock" | "config" | "log">, after: Cursor): Promise<{ removed: number; next: Cursor | null }>;
 }
 
 export interface Window {

@@ -1,6 +1,7 @@
 import { sql } from "drizzle-orm";
+import { idAt } from "../core/ids.ts";
 import { compileSql } from "../db/compile.ts";
-import { cache, files, idempotencyKeys } from "../db/schema.ts";
+import { cache, files, idempotencyKeys, recoveries } from "../db/schema.ts";
 import { BEGINNING, type Broom, ROWS } from "./broom.ts";
 
 /** In the text, for PostgreSQL plans for a tenth of the table where it does not know how few. */
@@ -23,6 +24,14 @@ export const removeFiles = compileSql<{ now: number }, { id: string }>(
 	["id"],
 	(p) => sql`DELETE FROM ${files} WHERE id IN (
 		SELECT f.id FROM ${files} f WHERE f.expires_at <= ${p.now} ORDER BY f.expires_at LIMIT ${AT_ONCE}
+	) RETURNING id`,
+);
+
+/** Ids begin with their time, and what goes is over. */
+export const removeRecoveries = compileSql<{ before: string }, { id: string }>(
+	["id"],
+	(p) => sql`DELETE FROM ${recoveries} WHERE id IN (
+		SELECT r.id FROM ${recoveries} r WHERE r.id < ${p.before} AND r.next_step_at IS NULL ORDER BY r.id LIMIT ${AT_ONCE}
 	) RETURNING id`,
 );
 
@@ -53,6 +62,14 @@ export const oldFiles: Broom = {
 	name: "files",
 	async step({ db, clock }) {
 		const [removed] = await db.batch([removeFiles.bind({ now: clock.now() - FILE_GRACE_MS })]);
+		return goesOn(removed.length);
+	},
+};
+
+export const oldRecoveries: Broom = {
+	name: "recoveries",
+	async step({ db, clock, config }) {
+		const [removed] = await db.batch([removeRecoveries.bind({ before: idAt("rec", clock.now() - config.retainJobsMs) })]);
 		return goesOn(removed.length);
 	},
 };

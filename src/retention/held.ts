@@ -14,9 +14,10 @@ export const stopHeldLong = compileSql<{ now: number; before: number }, { id: st
 /** What nobody has enabled the endpoint for in all that time is given up; a recovery still sends it while its body is kept. */
 export const oldHeld: Broom = {
 	name: "held",
-	async step({ db, clock, config }) {
+	async step({ db, clock, config, log }) {
 		const now = clock.now();
 		const [stopped] = await db.batch([stopHeldLong.bind({ now, before: now - config.retainHeldMs })]);
-		return { removed: stopped.length, next: stopped.length < ROWS ? null : BEGINNING };
+		if (stopped.length > 0) log.info({ reason: "held_too_long", count: stopped.length }, "deliveries.stopped");
+		return { removed: 0, next: stopped.length < ROWS ? null : BEGINNING };
 	},
 };

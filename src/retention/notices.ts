@@ -1,14 +1,13 @@
 import { type SQL, sql } from "drizzle-orm";
 import { compileSql, type Slots } from "../db/compile.ts";
 import { attempts, deliveries, events } from "../db/schema.ts";
-import { NOTICE_TYPES } from "../outbound/notices/types.ts";
+import { TYPES } from "../outbound/notices/sql.ts";
 import { edgeOfBodies } from "./bodies.ts";
 import { type Broom, inWindow, ROWS, type Window, windowBehind } from "./broom.ts";
 
 interface Doomed extends Window {
 	limit: number;
 }
-const TYPES = sql.raw(NOTICE_TYPES.map((type) => `'${type}'`).join(", "));
 /** What the operator was told, with no delivery that still waits. Every statement asks again. */
 const doomed = (p: Slots<Window>): SQL => sql`e.body <> '' AND e.type IN (${TYPES}) AND ${inWindow(sql`e.created_at`, sql`e.id`, p)}
 	AND NOT EXISTS (SELECT 1 FROM ${deliveries} w WHERE w.event_id = e.id AND w.state IN ('pending', 'held'))`;

@@ -13,7 +13,7 @@ const MAY_SCAN: Record<string, RegExp> = {
 	pauseAccount: /^SCAN lanes$/,
 };
 /** A row made of values, or what another step of the same plan yields. */
-const NO_TABLE = /^SCAN (CONSTANT ROW|of_\w+|piece|found|ranked|due|walk|lap|first|seen|waiting|page|m|r|\(subquery-\d+\))$/;
+const NO_TABLE = /^SCAN (CONSTANT ROW|of_\w+|bound|piece|found|ranked|due|walk|lap|first|seen|waiting|page|m|r|\(subquery-\d+\))$/;
 
 describe("statements", () => {
 	let db: ReturnType<typeof freshSqlite>;

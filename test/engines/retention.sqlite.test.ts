@@ -90,6 +90,10 @@ describe("retention", () => {
 		await sweep();
 		const stopped = { state: "stopped", reason: "held_too_long", ended_at: world.now() };
 		expect(states()).toEqual([stopped, stopped, held]);
+		const lines = world.lines.filter(({ what }) => what === "deliveries.stopped");
+		expect(lines.map(({ fields }) => fields)).toEqual([{ reason: "held_too_long", count: 2 }]);
+		const swept = world.lines.filter(({ what }) => what === "retention.swept").map(({ fields }) => fields["removed"]);
+		for (const removed of swept) expect(removed).not.toHaveProperty("held");
 		world.jump(6 * DAY);
 		await sweep();
 		expect(states()).toEqual([stopped, stopped, { ...stopped, ended_at: world.now() }]);
@@ -282,6 +286,27 @@ describe("retention", () => {
 		expect(values.length).toBeLessThanOrEqual(100);
 		const plan = db.raw.prepare(`EXPLAIN QUERY PLAN ${sql}`).all(values) as { detail: string }[];
 		expect(plan.map(({ detail }) => detail).join()).toMatch(/^SEARCH \w+ USING (COVERING )?INDEX sqlite_autoindex_\w+_1 \(\w+=\?\)$/);
+	});
+
+	it("drops recoveries that were over for thirty days, and none that goes on", async () => {
+		const { id } = await world.endpoint();
+		const recover = async () => {
+			const body = JSON.stringify({ since: new Date(world.now() - DAY).toISOString() });
+			const answered = await world.request(`/v1/endpoints/${id}/recover`, {
+				method: "POST",
+				headers: { "content-type": "application/json" },
+				body,
+			});
+			return ((await answered.json()) as { id: string }).id;
+		};
+		await recover();
+		const running = await recover();
+		db.raw.prepare("UPDATE recoveries SET state = 'running', next_step_at = ? WHERE id = ?").run(world.now() + 60 * DAY, running);
+		world.jump(30 * DAY);
+		const young = await recover();
+		world.jump(1000);
+		await sweep();
+		expect(db.raw.prepare("SELECT id FROM recoveries ORDER BY id").pluck().all()).toEqual([running, young]);
 	});
 
 	it("ends between two batches when the process is told to stop", async () => {

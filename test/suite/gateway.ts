@@ -24,6 +24,7 @@ import { pace } from "./gateway/pace.ts";
 import { path } from "./gateway/path.ts";
 import { poll } from "./gateway/poll.ts";
 import { race } from "./gateway/race.ts";
+import { receiverChanges } from "./gateway/receiver-changes.ts";
 import { recoveries } from "./gateway/recover.ts";
 import { refused } from "./gateway/refused.ts";
 import { rotation } from "./gateway/rotation.ts";
@@ -36,7 +37,7 @@ const PARTS = {
 	news: [hooks, early, astray, refused, poll, lost, race],
 	doors: [jobs, models, http],
 	callbacks: [fanout, deliver, fairness],
-	receivers: [rotation, endpointHeaders, recoveries, notices, endpointRules],
+	receivers: [rotation, endpointHeaders, recoveries, notices, endpointRules, receiverChanges],
 	decart: [decart, decartContent, files, inputs, pace, keepResults],
 } satisfies Record<string, ((open: () => Promise<Db>) => void)[]>;
 type Part = keyof typeof PARTS;

@@ -15,10 +15,10 @@ import * as work from "../../src/jobs/sql/work.ts";
 import * as breaker from "../../src/lanes/breaker.ts";
 import * as pause from "../../src/lanes/pause.ts";
 import * as delivery from "../../src/outbound/delivery/sql.ts";
+import * as catchUp from "../../src/outbound/endpoint/catch-up.ts";
 import * as follow from "../../src/outbound/endpoint/follow.ts";
 import * as health from "../../src/outbound/endpoint/health.ts";
 import { readEndpoint } from "../../src/outbound/endpoint/read.ts";
-import * as settling from "../../src/outbound/endpoint/settle.ts";
 import * as endpoint from "../../src/outbound/endpoint/sql.ts";
 import * as switching from "../../src/outbound/endpoint/switch.ts";
 import * as watching from "../../src/outbound/endpoint/watch.ts";
@@ -203,9 +203,12 @@ export const HOT: Hot[] = [
 	["what was held for long", oldHeld.stopHeldLong, ["deliveries_held_since (armed_at<?)"]],
 	["endpoints to be judged", watching.toJudge, ["endpoints_judged (judge_at"]],
 	["an endpoint that failed", health.countFailure, ["endpoints_1 (id=?)", "attempts_delivery_n (delivery_id=?)"]],
+	["an endpoint that is well", health.countSuccess, ["endpoints_1 (id=?)"]],
+	["a failing that the operator knows of", watching.noticedAs, ["endpoints_1 (id=?)"]],
 	["why an endpoint failed last", watching.lastReason, ["deliveries_due (lane_id=?", "attempts_delivery_n (delivery_id=?)"]],
 	["a lane that failed", breaker.laneFailed, ["lanes_1 (id=?)"]],
-	["endpoints that were switched", settling.unsettledEndpoints, ["endpoints_unsettled"]],
+	["a lane that succeeded", breaker.laneSucceeded, ["lanes_1 (id=?)"]],
+	["endpoints that were switched", catchUp.unsettledEndpoints, ["endpoints_unsettled"]],
 	["bodies past their days", oldBodies.edgeOfBodies, ["events_bodies ((created_at,id)>(?,?) AND created_at<?)"]],
 	[
 		"bodies to be emptied",
@@ -251,7 +254,7 @@ export const HOT: Hot[] = [
 const MODULES: object[] = [delivery, endpoint, event, finish, follow, models, oldBlobs, oldBodies, oldJobs, oldReceipts, orphans, outbound];
 MODULES.push(fileSql, jobFiles, notices, oldNotices);
 MODULES.push(oldHeld, recover, breaker, health, watching);
-MODULES.push(expired, pause, read, resolve, settling, submit, switching, work);
+MODULES.push(catchUp, expired, pause, read, resolve, submit, switching, work);
 
 /** By their texts: all that the modules export, and all that a job's way, its timeline and a key's look-up run. */
 export async function statements(db: Db, more: (world: World) => Promise<void> = async () => {}): Promise<Map<string, Named>> {

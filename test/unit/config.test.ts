@@ -192,4 +192,15 @@ describe("settings that cannot be used", () => {
 	] as [string, string, string][])("%s=%.30s is answered with what would be right", (variable, value, sentence) => {
 		expect(complaints({ [variable]: value })).toEqual([`  ${variable} ${sentence}`]);
 	});
+
+	it.each([
+		["BREAKER_OPEN_S", "60", "BREAKER_LONGEST_S", "59"],
+		["BREAKER_OPEN_S", "601", "BREAKER_LONGEST_S", ""],
+		["NOTICE_AFTER_H", "121", "DISABLE_AFTER_H", ""],
+		["NOTICE_AFTER_H", "", "DISABLE_AFTER_H", "23"],
+	])("%s=%s is refused beside %s=%s, and both are named", (one, value, other, less) => {
+		expect(complaints({ [one]: value, [other]: less })).toEqual([`  ${one} must not be longer than ${other}`]);
+		expect(complaints({ [one]: "90", [other]: "90" })).toEqual([]);
+		expect(complaints({ [one]: value, [other]: "x" })).toEqual([`  ${other} must be a whole number`]);
+	});
 });

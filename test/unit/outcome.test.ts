@@ -64,6 +64,6 @@ describe("what a receiver's answer means", () => {
 	});
 	it.each(Object.entries(failures) as [OfCallbacks, boolean][])("%s is tried again under its own name", (reason, before) => {
 		const failed: HttpAnswer = broken(reason, before);
-		expect(verdictOf(failed)).toEqual(again(reason, { overload: reason === "timeout" }));
+		expect(verdictOf(failed)).toEqual(again(reason, { overload: reason === "timeout" || reason === "connect_timeout" }));
 	});
 });

@@ -19,6 +19,9 @@ export const DeliveryBody = z
 			.nullable()
 			.openapi({ description: "Since when it has not arrived: its first failed attempt, or when it was made" }),
 		next_at: z.iso.datetime().nullable().openapi({ description: "When it is sent next; null also while an attempt is under way" }),
+		waits_for: z.string().nullable().openapi({
+			description: "What keeps it beyond its own time: `breaker_open`, the answer that asked for a pause (`http_429`), or `rate`",
+		}),
 		ended_at: z.iso.datetime().nullable(),
 	})
 	.openapi("Delivery");

@@ -31,7 +31,7 @@ export const StaticHeaders = z
 	.superRefine((headers, context) => {
 		const refuse = (path: string[], message: string) => context.addIssue({ code: "custom", path, message });
 		const entries = Object.entries(headers);
-		if (entries.length > MOST) return refuse([], `must be at most ${MOST}`);
+		if (entries.length > MOST) return refuse([], `must have at most ${MOST} names`);
 		const seen = new Set<string>();
 		for (const [name, value] of entries) {
 			const twice = seen.has(name.toLowerCase()) ? "is named twice: upper and lower case are the same" : null;

@@ -1,11 +1,8 @@
 import { z } from "@hono/zod-openapi";
-import { listOf } from "../list.ts";
+import { isoTime, listOf } from "../list.ts";
 
-export const PastTime = z
-	.union([z.iso.datetime({ offset: true }), z.iso.date()], "must be an ISO-8601 time, like 2026-01-15T10:30:45Z")
-	.transform((text) => Math.max(0, Date.parse(text)));
 const time = (description: string) =>
-	PastTime.openapi({ type: "string", format: "date-time", description, example: "2026-01-15T10:30:45Z" });
+	isoTime().openapi({ type: "string", format: "date-time", description, example: "2026-01-15T10:30:45Z" });
 
 export const RecoveryCreate = z
 	.strictObject({

@@ -1,9 +1,11 @@
 import { z } from "@hono/zod-openapi";
+import { LONGEST_OVERLAP_H } from "../../core/rotation.ts";
 
 const HOUR_MS = 3_600_000;
+const HOURS = `must be whole hours, 0 to ${LONGEST_OVERLAP_H}`;
 
 /** Of a rotation's body. */
-export const overlap = z.int().min(0).max(168).optional().openapi({
+export const overlap = z.int(HOURS).min(0, HOURS).max(LONGEST_OVERLAP_H, HOURS).optional().openapi({
 	description:
 		"Hours for which the secret that is replaced signs beside the new one; 0 ends all older ones at once. Without it `SECRET_OVERLAP_H`",
 });

@@ -57,7 +57,6 @@ export const submissionWork: Kind<Claimed> = {
 	rowsOf: (claim) => claimedOfLane.bind(claim),
 	rowsBeside: (claim) => claimedBeside.bind(claim),
 	deadlineMs: (config) => config.providerDeadlineMs,
-	paced: true,
 };
 /** What takes longer than a lease is held meanwhile: files on their way. */
 export const holdLease = compileSql<{ submission: string; claim: string; until: number }, { id: string }>(

@@ -1,6 +1,7 @@
 import type { Stmt } from "../../db/db.ts";
 import type { Deps } from "../../deps.ts";
 import { JobhookError } from "../../errors.ts";
+import { jobOf } from "../notices/types.ts";
 import { type Row, shownDelivery } from "./read.ts";
 import * as sql from "./sql.ts";
 
@@ -36,9 +37,9 @@ async function again(deps: Deps, app: string, delivery: string, way: Way) {
 	const [written, [row]] = await deps.db.batch([way.write.bind({ ...at, now }), sql.deliveryById.bind(at)]);
 	if (row === undefined) return null;
 	if (written.length === 0) throw new JobhookError("not_possible", objection(row, way));
-	deps.log.info({ app, job: row.jobId, delivery, event: row.eventId }, way.line);
+	deps.log.info({ app, job: jobOf(row.eventType, row.jobId), delivery, event: row.eventId }, way.line);
 	deps.wake({ kind: "delivery", id: delivery, at: now });
-	return shownDelivery(row);
+	return shownDelivery(row, now);
 }
 
 /** The row is read in the batch of the write, so it is the one that refused it. */

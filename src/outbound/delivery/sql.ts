@@ -2,6 +2,7 @@ import { and, asc, desc, eq, type SQL, sql } from "drizzle-orm";
 import { compile, compileSql, q, type Slots } from "../../db/compile.ts";
 import { byFilters, type PageSlots, type PageValues } from "../../db/page.ts";
 import { attempts, deliveries, endpoints, events, jobs, lanes } from "../../db/schema.ts";
+import { openAt } from "../../lanes/pace.ts";
 
 type State = (typeof deliveries.$inferSelect)["state"];
 
@@ -24,6 +25,8 @@ const columns = {
 	nextAttemptAt: deliveries.nextAttemptAt,
 	claimId: deliveries.claimId,
 	laneNotBefore: lanes.notBefore,
+	laneOpensAt: sql<number | null>`${openAt("lanes")}`.as("lane_opens_at"),
+	laneReason: sql<string | null>`${lanes.reason}`.as("lane_reason"),
 	createdAt: deliveries.createdAt,
 	endedAt: deliveries.endedAt,
 	firstFailedAt: sql<

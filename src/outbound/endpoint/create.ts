@@ -1,4 +1,5 @@
 import { newId } from "../../core/ids.ts";
+import { placeOfEndpointSecret } from "../../core/places.ts";
 import { newSigningSecret } from "../../core/signature.ts";
 import { type Bound, ConstraintError } from "../../db/db.ts";
 import type { Deps } from "../../deps.ts";
@@ -7,7 +8,6 @@ import { newLane } from "../../lanes/lane.ts";
 import { type Headers, sealHeaders } from "./headers.ts";
 import { inOrder, shown } from "./read.ts";
 import { type Rules, stored } from "./rules.ts";
-import { placeOfSecret } from "./secret.ts";
 import * as sql from "./sql.ts";
 
 export interface EndpointWish {
@@ -40,14 +40,14 @@ export async function createEndpoint(deps: Deps, appId: string, wish: EndpointWi
 	const { url, description } = wish;
 	const secret = wish.secret ?? newSigningSecret();
 	const eventTypes = inOrder(wish.eventTypes);
-	const sealed = deps.secrets.seal(secret, placeOfSecret(appId, id));
+	const sealed = deps.secrets.seal(secret, placeOfEndpointSecret(appId, id));
 	const headers = sealHeaders(deps.secrets, appId, id, wish.headers);
 	const row = { id, appId, url, description, secret: sealed, headers, ...stored(wish.rules), createdAt: now };
 	await untilNoClash(() =>
 		deps.db.batch<Bound<unknown>[]>([
 			newLane({ id, kind: "endpoint", appId }),
 			sql.insertEndpoint.bind(row),
-			sql.limitLane.bind({ endpoint: id }),
+			sql.limitLane.bind({ endpoint: id, now }),
 			...eventTypes.map((eventType) => sql.insertEventType.bind({ appId, eventType, endpointId: id })),
 		]),
 	);

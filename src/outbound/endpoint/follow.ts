@@ -37,10 +37,11 @@ export const openLane = compileSql<{ endpoint: string }, { id: string }>(
 );
 
 /** A new address starts without the pause that the old one asked for. */
-export const liftPause = compileSql<{ endpoint: string }, { id: string }>(
+export const liftPause = compileSql<{ endpoint: string; now: number }, { id: string }>(
 	["id"],
 	(p) => sql`UPDATE ${lanes} SET not_before = 0, reason = NULL, ${FORGIVEN}
-	WHERE id = ${p.endpoint} AND not_before <> ${sql.raw(String(CLOSED_UNTIL))} RETURNING id`,
+	WHERE id = ${p.endpoint} AND not_before <> ${sql.raw(String(CLOSED_UNTIL))} 
+		AND EXISTS (SELECT 1 FROM ${endpoints} ep WHERE ep.id = ${p.endpoint} AND ep.receiver_since = ${p.now}) RETURNING id`,
 );
 
 const PENDING = (p: { endpoint: unknown }) =>

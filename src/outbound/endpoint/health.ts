@@ -1,4 +1,4 @@
-import { sql } from "drizzle-orm";
+import { type SQL, sql } from "drizzle-orm";
 import type { Config } from "../../config.ts";
 import { compileSql } from "../../db/compile.ts";
 import type { Bound } from "../../db/db.ts";
@@ -28,7 +28,7 @@ interface One {
 
 /**
  * An attempt failed that the row knows nothing of yet; its own row must not be there. `judgeBy`: look at it then at the latest.
- * One that was disabled since, or changed, is left alone.
+ * One that was switched since, or given another URL, is left alone.
  */
 export const countFailure = compileSql<One & { delivery: string; startedAt: number; judgeBy: number }, { id: string }>(
 	["id"],
@@ -39,24 +39,26 @@ export const countFailure = compileSql<One & { delivery: string; startedAt: numb
 			SELECT 1 FROM ${attempts} a WHERE a.delivery_id = ${p.delivery} AND a.outcome = 'failed' AND a.started_at >= ${endpoints}.failing_since
 		) THEN 0 ELSE 1 END,
 		judge_at = CASE WHEN judge_at <= ${p.judgeBy} THEN judge_at ELSE CAST(${p.judgeBy} AS bigint) END
-	WHERE id = ${p.endpoint} AND state = 'enabled' AND updated_at <= ${p.startedAt} RETURNING id`,
+	WHERE id = ${p.endpoint} AND state = 'enabled' AND receiver_since <= ${p.startedAt} RETURNING id`,
 );
+const NO_FAILURES = sql.raw("failing_since = NULL, failed_at = NULL, failures = 0, failing_deliveries = 0");
+/** For a SET: as if nothing had been. What the operator knows of stays: the first success is told. */
+export const wellSince = (now: SQL): SQL => sql`succeeded_at = ${now}, ${NO_FAILURES}, judge_at = NULL`;
+
 /** Whether the operator is to be told is judged where it is told. */
 export const countSuccess = compileSql<One, { id: string }>(
 	["id"],
-	(p) => sql`UPDATE ${endpoints} SET succeeded_at = ${p.now}, failing_since = NULL, failed_at = NULL, failures = 0, failing_deliveries = 0,
+	(p) => sql`UPDATE ${endpoints} SET succeeded_at = ${p.now}, ${NO_FAILURES},
 		judge_at = CASE WHEN noticed_since IS NULL THEN NULL ELSE CAST(${p.now} AS bigint) END
 	WHERE id = ${p.endpoint} AND state <> 'deleted' RETURNING id`,
 );
-/** Another receiver: as if nothing had been. */
-export const wellAgain = compileSql<One & { app: string }, { id: string }>(
+/** Behind a change in its batch, where that gave it another URL. */
+export const wellAgain = compileSql<One, { id: string }>(
 	["id"],
-	(p) => sql`UPDATE ${endpoints} SET succeeded_at = ${p.now}, failing_since = NULL, failed_at = NULL, failures = 0, failing_deliveries = 0,
-		judge_at = NULL, noticed_since = NULL
-	WHERE app_id = ${p.app} AND id = ${p.endpoint} AND state <> 'deleted' RETURNING id`,
+	(p) => sql`UPDATE ${endpoints} SET ${wellSince(p.now)} WHERE id = ${p.endpoint} AND receiver_since = ${p.now} RETURNING id`,
 );
 
-export interface Attempted {
+export interface EndpointAttempt {
 	endpoint: string;
 	delivery: string;
 	retry: string | null;
@@ -64,13 +66,21 @@ export interface Attempted {
 	nowMs: number;
 }
 
-export const healthFailed = (config: Pick<Config, "noticeAfterMs">, { endpoint, delivery, retry, startedAt, nowMs }: Attempted) =>
+export const healthFailed = (config: Pick<Config, "noticeAfterMs">, { endpoint, delivery, retry, startedAt, nowMs }: EndpointAttempt) =>
 	// how many failures are too many by deAPI's rule is counted in the row: whoever looks after it sees it at once
 	countFailure.bind({ endpoint, delivery, startedAt, now: nowMs, judgeBy: retry === "deapi" ? nowMs : startedAt + config.noticeAfterMs });
 
 /** An endpoint that is known to be well needs no write. */
 export const healthSucceeded = (
-	{ endpoint, nowMs }: Pick<Attempted, "endpoint" | "nowMs">,
-	seen: { failingSince: number | null; succeededAt: number | null },
-): Bound<unknown>[] =>
-	seen.failingSince === null && nowMs - (seen.succeededAt ?? 0) < WELL_EVERY_MS ? [] : [countSuccess.bind({ endpoint, now: nowMs })];
+	{ endpoint, nowMs }: Pick<EndpointAttempt, "endpoint" | "nowMs">,
+	{ failingSince, noticedSince, succeededAt }: Seen,
+): Bound<unknown>[] => {
+	const known = failingSince === null && noticedSince === null && nowMs - (succeededAt ?? 0) < WELL_EVERY_MS;
+	return known ? [] : [countSuccess.bind({ endpoint, now: nowMs })];
+};
+/** As it was when the attempt was claimed. */
+interface Seen {
+	failingSince: number | null;
+	noticedSince: number | null;
+	succeededAt: number | null;
+}

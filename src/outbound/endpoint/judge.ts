@@ -28,7 +28,7 @@ export function judge(health: Health, rules: JudgeRules, nowMs: number): Judgeme
 	if (health.retry === "deapi" && failures >= DEAPI_FAILURES) return { kind: "disable" };
 
 	const spread = failedAt - failingSince;
-	const disableAt = disabledAtTheEarliest({ ...health, failingSince }, rules);
+	const disableAt = disabledAtTheEarliest(failingSince, rules);
 	const enough = failures >= rules.disableFailures && health.failingDeliveries >= rules.disableDeliveries;
 	if (nowMs >= disableAt && enough && spread >= rules.disableSpreadMs) return { kind: "disable" };
 
@@ -40,8 +40,6 @@ export function judge(health: Health, rules: JudgeRules, nowMs: number): Judgeme
 	return { kind: "wait", until: times.length > 0 ? Math.min(...times) : nowMs + LOOK_AGAIN_MS };
 }
 
-/** Where nothing arrives until then. */
-export const disabledAtTheEarliest = (
-	{ succeededAt, failingSince }: Pick<Health, "succeededAt"> & { failingSince: number },
-	rules: JudgeRules,
-) => Math.max((succeededAt || failingSince) + rules.disableAfterMs, failingSince + rules.disableSpreadMs);
+/** Where nothing arrives until then. From the first failure: one that had nothing to do for a week is not disabled by one bad night. */
+export const disabledAtTheEarliest = (failingSince: number, rules: JudgeRules) =>
+	failingSince + Math.max(rules.disableAfterMs, rules.disableSpreadMs);

@@ -19,9 +19,11 @@ type Made = Pick<Endpoint, "id" | "appId" | "url" | "description" | "secret" | "
 /** The next place of its app, never one that was taken before; two that are made at once clash on it. */
 export const insertEndpoint = compileSql<Made, { place: number }>(
 	["place"],
-	(p) => sql`INSERT INTO ${endpoints} (id, app_id, place, url, description, secret, state, ${RULES}, succeeded_at, created_at, updated_at)
+	(
+		p,
+	) => sql`INSERT INTO ${endpoints} (id, app_id, place, url, description, secret, state, ${RULES}, receiver_since, succeeded_at, created_at, updated_at)
 		SELECT ${p.id}, ${p.appId}, coalesce(max(place), 0) + 1, ${p.url}, ${p.description}, ${p.secret}, 'enabled',
-			${p.retry}, ${p.timeoutMs}, ${p.maxInFlight}, ${p.rateLimit}, ${p.ratePeriodMs}, ${p.headers}, ${p.createdAt}, ${p.createdAt}, ${p.createdAt}
+			${p.retry}, ${p.timeoutMs}, ${p.maxInFlight}, ${p.rateLimit}, ${p.ratePeriodMs}, ${p.headers}, ${p.createdAt}, ${p.createdAt}, ${p.createdAt}, ${p.createdAt}
 		FROM ${endpoints} WHERE app_id = ${p.appId} RETURNING place`,
 );
 export const insertEventType = insertRow(endpointEventTypes, { orIgnore: true });
@@ -73,6 +75,8 @@ export const changeEndpoint = compileSql<Change, { id: string }>(["id"], (p) => 
 	const given = (set: SQL, value: SQL, type: "text" | "bigint", column: string) =>
 		sql`${sql.raw(column)} = CASE WHEN ${set} = 1 THEN CAST(${value} AS ${sql.raw(type)}) ELSE ${sql.raw(column)} END`;
 	return sql`UPDATE ${endpoints} SET url = coalesce(${p.url}, url), updated_at = ${p.now},
+		receiver_since = CASE WHEN url <> ${p.url} THEN CAST(${p.now} AS bigint) ELSE receiver_since END,
+		failures = CASE WHEN ${p.setRetry} = 1 AND coalesce(retry, '') <> coalesce(${p.retry}, '') THEN 0 ELSE failures END,
 		${given(p.setDescription, p.description, "text", "description")}, ${given(p.setRetry, p.retry, "text", "retry")},
 		${given(p.setTimeout, p.timeoutMs, "bigint", "timeout_ms")}, ${given(p.setMaxInFlight, p.maxInFlight, "bigint", "max_in_flight")},
 		${given(p.setRate, p.rateLimit, "bigint", "rate_limit")}, ${given(p.setRate, p.ratePeriodMs, "bigint", "rate_period_ms")},
@@ -93,11 +97,16 @@ interface Change extends One, StoredRules {
 	/** Sealed. */
 	headers: string | null;
 }
-/** Its lane keeps to its rules: slots, the deadline that leases are reckoned from, and the rate as a pace, evenly. */
-export const limitLane = compileSql<{ endpoint: string }, { id: string }>(["id"], (p) => {
+/**
+ * Its lane keeps to its rules: slots, the deadline that leases are reckoned from, and the rate as a pace, evenly. What was
+ * charged at the old pace is forgiven but for one start at the new one.
+ */
+export const limitLane = compileSql<{ endpoint: string; now: number }, { id: string }>(["id"], (p) => {
 	const of = (value: SQL) => sql`(SELECT ${value} FROM ${endpoints} ep WHERE ep.id = ${lanes}.id)`;
-	return sql`UPDATE ${lanes} SET max_in_flight = ${of(sql`ep.max_in_flight`)}, deadline_ms = ${of(sql`ep.timeout_ms`)},
-		spacing_ms = ${of(sql`(ep.rate_period_ms + ep.rate_limit - 1) / ep.rate_limit`)} WHERE id = ${p.endpoint} RETURNING id`;
+	const spacing = of(sql`(ep.rate_period_ms + ep.rate_limit - 1) / ep.rate_limit`);
+	return sql`UPDATE ${lanes} SET max_in_flight = ${of(sql`ep.max_in_flight`)}, deadline_ms = ${of(sql`ep.timeout_ms`)}, spacing_ms = ${spacing},
+		paced_at = CASE WHEN ${spacing} IS NULL THEN 0 WHEN paced_at > ${p.now} + ${spacing} THEN ${p.now} + ${spacing} ELSE paced_at END
+	WHERE id = ${p.endpoint} RETURNING id`;
 });
 export const dropEventTypes = compileSql<One, { endpointId: string }>(
 	["endpointId"],

@@ -1,9 +1,10 @@
-import { and, eq, lte, ne, sql } from "drizzle-orm";
-import { compile, q, type Slots } from "../../db/compile.ts";
-import type { Bound } from "../../db/db.ts";
+import { and, eq, ne, type SQL, sql } from "drizzle-orm";
+import { compile, compileSql, q, type Slots } from "../../db/compile.ts";
+import type { Bound, Stmt } from "../../db/db.ts";
 import { endpoints } from "../../db/schema.ts";
 import type { Deps } from "../../deps.ts";
 import { following } from "./follow.ts";
+import { wellSince } from "./health.ts";
 import { type EndpointView, readEndpoint } from "./read.ts";
 import { dropEventTypes } from "./sql.ts";
 
@@ -14,41 +15,32 @@ interface One {
 }
 
 /** Whoever enables it has seen to it: its failures count anew. */
-const WELL = { failingSince: null, failedAt: null, failures: 0, failingDeliveries: 0, judgeAt: null, noticedSince: null };
+export const enable = compileSql<One, { id: string }>(
+	["id"],
+	(
+		p,
+	) => sql`UPDATE ${endpoints} SET state = 'enabled', reason = NULL, ${wellSince(p.now)}, unsettled_at = ${p.now}, updated_at = ${p.now}, receiver_since = ${p.now}
+	WHERE app_id = ${p.app} AND id = ${p.endpoint} AND state = 'disabled' RETURNING id`,
+);
 
-export const enable = compile((p: Slots<One>) =>
-	q
-		.update(endpoints)
-		.set({ state: "enabled", reason: null, ...WELL, succeededAt: sql`${p.now}`, unsettledAt: sql`${p.now}`, updatedAt: sql`${p.now}` })
-		.where(and(eq(endpoints.appId, p.app), eq(endpoints.id, p.endpoint), eq(endpoints.state, "disabled")))
-		.returning({ id: endpoints.id }),
-);
+interface Disabling extends One {
+	reason: string;
+}
 /** Whoever comes first says why. */
-export const disable = compile((p: Slots<One & { reason: string }>) =>
-	q
-		.update(endpoints)
-		.set({ state: "disabled", reason: sql`${p.reason}`, unsettledAt: sql`${p.now}`, updatedAt: sql`${p.now}` })
-		.where(and(eq(endpoints.appId, p.app), eq(endpoints.id, p.endpoint), eq(endpoints.state, "enabled")))
-		.returning({ id: endpoints.id }),
-);
-/** On an answer to what it was when we sent: one that was changed or switched since is another receiver. */
-const disableUnchanged = compile((p: Slots<One & { reason: string; seen: number }>) =>
-	q
-		.update(endpoints)
-		.set({ state: "disabled", reason: sql`${p.reason}`, unsettledAt: sql`${p.now}`, updatedAt: sql`${p.now}` })
-		.where(and(eq(endpoints.appId, p.app), eq(endpoints.id, p.endpoint), eq(endpoints.state, "enabled"), lte(endpoints.updatedAt, p.seen)))
-		.returning({ id: endpoints.id }),
-);
+const disableWhere = <Extra>(extra: (p: Slots<Disabling & Extra>) => SQL) =>
+	compileSql<Disabling & Extra, { id: string }>(
+		["id"],
+		(
+			p,
+		) => sql`UPDATE ${endpoints} SET state = 'disabled', reason = ${p.reason}, judge_at = NULL, unsettled_at = ${p.now}, updated_at = ${p.now}, receiver_since = ${p.now}
+		WHERE app_id = ${p.app} AND id = ${p.endpoint} AND state = 'enabled' AND ${extra(p)} RETURNING id`,
+	);
+export const disable = disableWhere<unknown>(() => sql`true`);
+/** On an answer to what it was when we sent: one that was given another URL or switched since is another receiver. */
+const disableUnchanged = disableWhere<{ seen: number }>((p) => sql`receiver_since <= ${p.seen}`);
 /** On what its failures have come to; an attempt that was acknowledged meanwhile has begun them anew. */
-const disableFailing = compile((p: Slots<One & { reason: string; since: number }>) =>
-	q
-		.update(endpoints)
-		.set({ state: "disabled", reason: sql`${p.reason}`, judgeAt: null, unsettledAt: sql`${p.now}`, updatedAt: sql`${p.now}` })
-		.where(
-			and(eq(endpoints.appId, p.app), eq(endpoints.id, p.endpoint), eq(endpoints.state, "enabled"), eq(endpoints.failingSince, p.since)),
-		)
-		.returning({ id: endpoints.id }),
-);
+const disableFailing = disableWhere<{ since: number }>((p) => sql`failing_since = ${p.since}`);
+
 /** The row stays for the history of its deliveries, without its secrets and headers. */
 export const remove = compile((p: Slots<One>) =>
 	q
@@ -83,25 +75,19 @@ export async function enableEndpoint(deps: Deps, appId: string, id: string): Pro
 export async function disableEndpoint(deps: Deps, appId: string, id: string): Promise<EndpointView | null> {
 	const at = { app: appId, endpoint: id, now: deps.clock.now() };
 	const reason = "by_request";
-	if (await switched(deps, disabling({ ...at, reason }))) deps.log.info({ app: appId, endpoint: id, reason }, "endpoint.disabled");
+	if (await switched(deps, disabling(disable, { ...at, reason }))) deps.log.info({ app: appId, endpoint: id, reason }, "endpoint.disabled");
 	return readEndpoint(deps, appId, id);
 }
 
 /** The same on the word of the receiver itself, within the batch that settles the attempt it answered. */
-export function disabledByReceiver(at: One & { reason: string; seen: number }): Bound<unknown>[] {
-	const { lane, moves } = following("disabled", at);
-	return [disableUnchanged.bind(at), lane, ...moves];
-}
+export const disabledByReceiver = (at: Disabling & { seen: number }) => disabling(disableUnchanged, at);
 
 /** The same where its failures, which began at `since`, have lasted too long. */
-export function disabledByFailures(at: One & { reason: string; since: number }): Bound<unknown>[] {
-	const { lane, moves } = following("disabled", at);
-	return [disableFailing.bind(at), lane, ...moves];
-}
+export const disabledByFailures = (at: Disabling & { since: number }) => disabling(disableFailing, at);
 
-function disabling(at: One & { reason: string }): Bound<unknown>[] {
+function disabling<At extends Disabling>(stmt: Stmt<At, { id: string }>, at: At): Bound<unknown>[] {
 	const { lane, moves } = following("disabled", at);
-	return [disable.bind(at), lane, ...moves];
+	return [stmt.bind(at), lane, ...moves];
 }
 
 /** What has not been delivered is stopped, what was stays readable. False when this app has none of that id. */

@@ -22,7 +22,7 @@ export async function testEndpoint(deps: Deps, appId: string, id: string, sample
 	if (endpoint === undefined) return null;
 	const startedAt = deps.clock.now();
 	const { url, timeoutMs } = endpoint;
-	const credentials = openEndpoint(deps, { appId, endpoint: id, about: { endpoint: id } }, endpoint, startedAt);
+	const credentials = openEndpoint(deps, { app: appId, target: id }, endpoint, startedAt);
 	if (credentials === null) throw new JobhookError("not_possible", "no master key opens its secret or its headers; see JOBHOOK_MASTER_KEY");
 	const what = { ...sample, deliveryId: `dlv_${uuid7Hex(startedAt)}`, attempt: 1 };
 	const answer = await send(deps, what, { url, timeoutMs, ...credentials });

@@ -4,7 +4,7 @@ import type { Bound, RowOf } from "../../db/db.ts";
 import { attempts, deliveries, endpoints } from "../../db/schema.ts";
 import type { Deps } from "../../deps.ts";
 import { alone } from "../../lanes/alone.ts";
-import { disabled, failing, recovered } from "../notices/facts.ts";
+import { disabledNotice, failingNotice, recoveredNotice } from "../notices/facts.ts";
 import { type Notice, tellNotices, workOf } from "../notices/notice.ts";
 import { disabledAtTheEarliest, judge } from "./judge.ts";
 import { disabledByFailures } from "./switch.ts";
@@ -34,7 +34,7 @@ type Row = RowOf<typeof toJudge>;
 
 /** What is as it was seen: a success since then has the last word. */
 const AS_SEEN = (p: { endpoint: unknown; since: unknown }) => sql`id = ${p.endpoint} AND coalesce(failing_since, 0) = ${p.since}`;
-export const lookAt = compileSql<{ endpoint: string; since: number; until: number | null }, { id: string }>(
+export const judgeAgainAt = compileSql<{ endpoint: string; since: number; until: number | null }, { id: string }>(
 	["id"],
 	(p) => sql`UPDATE ${endpoints} SET judge_at = ${p.until} WHERE ${AS_SEEN(p)} RETURNING id`,
 );
@@ -64,15 +64,15 @@ export const lastReason = compile((p: Slots<{ endpoint: string }>) =>
 export async function watchEndpoints(deps: Deps, most = 100): Promise<void> {
 	const now = deps.clock.now();
 	for (const row of await deps.db.read(toJudge.bind({ now, most })))
-		await alone(deps, { endpoint: row.id }, () => (row.state === "enabled" ? see(deps, row, now) : forget(deps, row)));
+		await alone(deps, { endpoint: row.id }, () => (row.state === "enabled" ? judgeOne(deps, row, now) : forget(deps, row)));
 }
 
 const seen = (row: Row) => ({ endpoint: row.id, since: row.failingSince ?? 0 });
 
 /** One that is not enabled is judged no more. */
-const forget = (deps: Deps, row: Row) => deps.db.batch([lookAt.bind({ ...seen(row), until: null })]).then(() => {});
+const forget = (deps: Deps, row: Row) => deps.db.batch([judgeAgainAt.bind({ ...seen(row), until: null })]).then(() => {});
 
-async function see(deps: Deps, row: Row, now: number): Promise<void> {
+async function judgeOne(deps: Deps, row: Row, now: number): Promise<void> {
 	const { config, db } = deps;
 	const about = { app: row.appId, endpoint: row.id, url: row.url, now };
 	const { succeededAt, failures } = row;
@@ -81,23 +81,23 @@ async function see(deps: Deps, row: Row, now: number): Promise<void> {
 	const write = (work: Bound<unknown>[], notice: Notice) => tell(deps, work, notice);
 	switch (verdict.kind) {
 		case "wait":
-			await db.batch([lookAt.bind({ ...seen(row), until: verdict.until })]);
+			await db.batch([judgeAgainAt.bind({ ...seen(row), until: verdict.until })]);
 			return;
 		case "failing": {
-			const disableAt = disabledAtTheEarliest({ succeededAt, failingSince }, config);
+			const disableAt = disabledAtTheEarliest(failingSince, config);
 			const [last] = await db.read(lastReason.bind({ endpoint: row.id }));
 			const fact = { ...about, failingSince, succeededAt, failures, reason: last?.reason ?? null, disableAt };
-			return write([noticedAs.bind({ ...seen(row), noticed: failingSince, until: disableAt })], failing(fact));
+			return write([noticedAs.bind({ ...seen(row), noticed: failingSince, until: disableAt })], failingNotice(fact));
 		}
 		case "recovered":
 			return write(
 				[noticedAs.bind({ ...seen(row), noticed: null, until: null })],
-				recovered({ ...about, failingSince: row.noticedSince ?? 0 }),
+				recoveredNotice({ ...about, failingSince: row.noticedSince ?? 0 }),
 			);
 		case "disable": {
 			const reason = "failing";
 			const work = disabledByFailures({ ...about, reason, since: failingSince });
-			return write(work, disabled({ ...about, reason, failingSince, succeededAt, failures }));
+			return write(work, disabledNotice({ ...about, reason, failingSince, succeededAt, failures }));
 		}
 	}
 }

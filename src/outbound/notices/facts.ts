@@ -1,7 +1,7 @@
 import { iso } from "../../core/clock.ts";
 import { type Notice, noticeOf } from "./notice.ts";
 import * as sql from "./sql.ts";
-import { isNotice } from "./types.ts";
+import { isNotice, jobOf } from "./types.ts";
 
 /*
  * Each of these goes to the end of the batch that makes its fact true, by `workOf`, and what the batch returned to
@@ -20,10 +20,11 @@ function shownUrl(url: string): string {
 	const { origin, pathname } = new URL(url);
 	return origin + pathname;
 }
-const undelivered = (endpoint: string) => `GET /v1/deliveries?endpoint=${endpoint}&status=undelivered`;
+/** The operator's own key does not know what is another app's. */
+const withKeyOf = (app: string) => `with a key of the app ${app}`;
 
 /** Nothing has arrived since `failingSince`. True where the endpoint is enabled and its row still has that `failing_since`; once for each. */
-export function failing(
+export function failingNotice(
 	fact: OfEndpoint & {
 		url: string;
 		failingSince: number;
@@ -45,15 +46,15 @@ export function failing(
 				...{ app, endpoint, url: shownUrl(fact.url), reason, failures, failing_since: iso(failingSince) },
 				last_success_at: succeededAt === 0 ? null : iso(succeededAt),
 				disabled_at_the_earliest: disableAt === null ? null : iso(disableAt),
-				next: `${undelivered(endpoint)} lists what waits; it is tried again by itself`,
+				next: `it is tried again by itself; ${withKeyOf(app)} GET /v1/deliveries?endpoint=${endpoint}&status=undelivered lists what waits`,
 			},
 		},
 		(row) => sql.raiseFailing.bind({ ...row, endpoint, since: failingSince }),
 	);
 }
 
-/** An attempt was acknowledged after `failing` was told. True where `failing_since` is null and `succeeded_at` is not before it; once for each failing. */
-export function recovered(fact: OfEndpoint & { url: string; failingSince: number }): Notice {
+/** An attempt was acknowledged after `failingNotice` was told. True where `failing_since` is null and `succeeded_at` is not before it; once for each failing. */
+export function recoveredNotice(fact: OfEndpoint & { url: string; failingSince: number }): Notice {
 	const { app, endpoint, failingSince, now } = fact;
 	return noticeOf(
 		{
@@ -61,7 +62,7 @@ export function recovered(fact: OfEndpoint & { url: string; failingSince: number
 			fields: { app, endpoint, since: failingSince },
 			data: {
 				...{ app, endpoint, url: shownUrl(fact.url), failing_since: iso(failingSince), recovered_at: iso(now) },
-				next: `POST /v1/endpoints/${endpoint}/recover sends again what was given up meanwhile`,
+				next: `${withKeyOf(app)} POST /v1/endpoints/${endpoint}/recover sends again what was given up meanwhile`,
 			},
 		},
 		(row) => sql.raiseRecovered.bind({ ...row, endpoint, since: failingSince, failing: `${endpoint}:failing` }),
@@ -69,19 +70,19 @@ export function recovered(fact: OfEndpoint & { url: string; failingSince: number
 }
 
 /** Not by request. True where the row says `disabled`, for this reason, with `updated_at` = `now`. */
-export function disabled(
+export function disabledNotice(
 	fact: OfEndpoint & { url: string; reason: string; failingSince: number | null; succeededAt: number | null; failures: number | null },
 ): Notice {
 	const { app, endpoint, reason, failingSince, succeededAt, failures, now } = fact;
 	return noticeOf(
 		{
 			...{ type: "endpoint.disabled", about: `${endpoint}:disabled`, revision: now, now, except: endpoint },
-			fields: { app, endpoint, reason },
+			fields: { app, endpoint, reason, since: failingSince, failures },
 			data: {
 				...{ app, endpoint, url: shownUrl(fact.url), reason, failures, disabled_at: iso(now) },
 				failing_since: failingSince === null ? null : iso(failingSince),
 				last_success_at: succeededAt === null || succeededAt === 0 ? null : iso(succeededAt),
-				next: `its deliveries are held: POST /v1/endpoints/${endpoint}/enable sends them, POST /v1/endpoints/${endpoint}/recover what was given up before`,
+				next: `its deliveries are held: ${withKeyOf(app)} first POST /v1/endpoints/${endpoint}/enable sends what is held, after that POST /v1/endpoints/${endpoint}/recover what was given up before`,
 			},
 		},
 		(row) => sql.raiseDisabled.bind({ ...row, endpoint, reason }),
@@ -95,7 +96,7 @@ const HOUR_MS = 3_600_000;
  * time; told once for a lane and hour. That a notice was given up is only logged: two broken receivers of notices would
  * keep each other busy.
  */
-export function exhausted(fact: {
+export function exhaustedNotice(fact: {
 	app: string;
 	delivery: string;
 	event: string;
@@ -111,7 +112,7 @@ export function exhausted(fact: {
 }): Notice {
 	const { app, delivery, event, eventType, job, target, lane, n, reason, now } = fact;
 	const type = "delivery.exhausted" as const;
-	const fields = { app, job, delivery, event, target, n, reason };
+	const fields = { app, job: jobOf(eventType, job), delivery, event, target, n, reason };
 	const at = { delivery, n, now };
 	if (isNotice(eventType)) return { type, fields, work: [sql.noticeExhausted.bind(at)] };
 	const endpoint = target === "job" ? null : target;
@@ -122,8 +123,8 @@ export function exhausted(fact: {
 				...{ app, endpoint, job, delivery, event, event_type: eventType, attempts: n, reason, exhausted_at: iso(now) },
 				next:
 					endpoint === null
-						? `GET /v1/deliveries?status=exhausted lists all; POST /v1/deliveries/${delivery}/retry sends this one again`
-						: `GET /v1/deliveries?endpoint=${endpoint}&status=exhausted lists all; POST /v1/endpoints/${endpoint}/recover sends them again`,
+						? `${withKeyOf(app)} GET /v1/deliveries?status=exhausted lists all; POST /v1/deliveries/${delivery}/retry sends this one again`
+						: `${withKeyOf(app)} GET /v1/deliveries?endpoint=${endpoint}&status=exhausted lists all; POST /v1/endpoints/${endpoint}/recover sends them again`,
 				told_again_after: iso((Math.floor(now / HOUR_MS) + 1) * HOUR_MS),
 			},
 		},
@@ -139,7 +140,7 @@ const PAUSE_TOLD_EVERY_MS = 600_000;
  * The account's lanes rest, for the first time in a row for this reason. True where `pauseAccount` with `until` paused this
  * lane of it, too; once for an account, a reason and ten minutes.
  */
-export function accountPaused(fact: {
+export function accountPausedNotice(fact: {
 	account: string;
 	provider: string;
 	lane: string;

@@ -1,7 +1,8 @@
 import { type SQL, sql } from "drizzle-orm";
+import { DEFAULT_APP } from "../../core/default-app.ts";
 import { compileSql, type Slots } from "../../db/compile.ts";
 import { apps, counters, deliveries, endpoints, events, lanes } from "../../db/schema.ts";
-import { NOTICE_TYPES, OPERATOR_APP } from "./types.ts";
+import { NOTICE_TYPES } from "./types.ts";
 
 /** What is stored of every notice. `about` with `revision` is what it is once for; `body` is what its callbacks carry. */
 export interface Raised {
@@ -13,8 +14,9 @@ export interface Raised {
 	now: number;
 }
 
-const TYPES = sql.raw(NOTICE_TYPES.map((type) => `'${type}'`).join(", "));
-const operatorApp = sql.raw(`'${OPERATOR_APP}'`);
+/** Their types, for an IN. */
+export const TYPES = sql.raw(NOTICE_TYPES.map((type) => `'${type}'`).join(", "));
+const operatorApp = sql.raw(`'${DEFAULT_APP}'`);
 /** Only where its fact is true now, and once, however many processes notice it. */
 const raise = <Guard>(guard: (p: Slots<Raised & Guard>) => SQL) =>
 	compileSql<Raised & Guard, { id: string }>(

@@ -8,7 +8,7 @@ export const NOTICE_TYPES = [
 ] as const;
 export type NoticeType = (typeof NOTICE_TYPES)[number];
 
-/** Its admins are the operator. */
-export const OPERATOR_APP = "default";
-
 export const isNotice = (type: string): type is NoticeType => (NOTICE_TYPES as readonly string[]).includes(type);
+
+/** The job that an event, or a delivery of it, is of. What the operator is told is of none: its row holds what it is about. */
+export const jobOf = (eventType: string, jobId: string): string | null => (isNotice(eventType) ? null : jobId);

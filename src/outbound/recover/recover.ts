@@ -1,5 +1,5 @@
 import { iso, isoOrNull } from "../../core/clock.ts";
-import { newId } from "../../core/ids.ts";
+import { idAt, newId } from "../../core/ids.ts";
 import type { RowOf } from "../../db/db.ts";
 import { type Page, valuesOf } from "../../db/page.ts";
 import type { Deps } from "../../deps.ts";
@@ -14,8 +14,13 @@ export interface Range {
 	since: number;
 	until: number;
 }
+/** What was made until now, at most. Null where there is nothing in between. */
+export function rangeOf({ since, until }: { since: number; until?: number | undefined }, nowMs: number): Range | null {
+	const range = { since, until: Math.min(until ?? nowMs, nowMs) };
+	return range.since < range.until ? range : null;
+}
+
 /** Delivery ids begin with their time in 12 hex digits. */
-const idAt = (ms: number) => `dlv_${ms.toString(16).padStart(12, "0")}`;
 const timeOf = (id: string) => iso(Number.parseInt(id.slice(4, 16), 16));
 
 /**
@@ -26,9 +31,9 @@ export async function countRecoverable(deps: Deps, appId: string, endpoint: stri
 	const found = await readEndpoint(deps, appId, endpoint);
 	if (found === null) return null;
 	if (found.state === "disabled") throw notEnabled();
-	const to = idAt(range.until);
+	const to = idAt("dlv", range.until);
 	let total = 0;
-	for (let after = idAt(range.since); ; ) {
+	for (let after = idAt("dlv", range.since); ; ) {
 		const [piece] = await deps.db.read(sql.countPiece.bind({ endpoint, after, to, most: sql.COUNTED }));
 		total += piece?.found ?? 0;
 		if (piece === undefined || piece.last === null || piece.seen < sql.COUNTED) break;
@@ -46,9 +51,9 @@ export async function recoverEndpoint(deps: Deps, appId: string, endpoint: strin
 	const counted = await countRecoverable(deps, appId, endpoint, range);
 	if (counted === null) return null;
 	const now = deps.clock.now();
-	const [id, fromId] = [newId("rec", now), idAt(range.since)];
+	const [id, fromId] = [newId("rec", now), idAt("dlv", range.since)];
 	const { total } = counted;
-	const row = { id, appId, endpointId: endpoint, fromId, toId: idAt(range.until), cursor: fromId, total, recovered: 0 };
+	const row = { id, appId, endpointId: endpoint, fromId, toId: idAt("dlv", range.until), cursor: fromId, total, recovered: 0 };
 	const [inserted] = await deps.db.batch([
 		sql.insertRecovery.bind({ ...row, state: "running", nextStepAt: now, createdAt: now, endedAt: null }),
 	]);
@@ -80,7 +85,11 @@ export async function cancelRecovery(deps: Deps, app: string, endpoint: string, 
 	const found = await readRecovery(deps, app, endpoint, recovery);
 	if (found === null) return null;
 	const [canceled] = await deps.db.batch([sql.cancel.bind({ recovery, now: deps.clock.now() })]);
-	if (canceled.length === 0) throw new JobhookError("already_ended", "it is over");
+	if (canceled.length === 0)
+		throw new JobhookError(
+			"already_ended",
+			`this recovery has ended already; begin another one with POST /v1/endpoints/${endpoint}/recover`,
+		);
 	deps.log.info({ app, endpoint, recovery }, "recovery.canceled");
 	return readRecovery(deps, app, endpoint, recovery);
 }

@@ -3,6 +3,7 @@ import { compile, compileSql, q, type Slots } from "../../db/compile.ts";
 import { insertWhere } from "../../db/insert.ts";
 import { inPage, type PageSlots } from "../../db/page.ts";
 import { deliveries, endpoints, events, lanes, recoveries } from "../../db/schema.ts";
+import { openAt } from "../../lanes/pace.ts";
 
 /** Index entries of each state that one look reads, and one count. In the text, for PostgreSQL plans for a tenth of the table where it does not know. */
 export const PIECE = 1000;
@@ -13,14 +14,20 @@ interface Stretch {
 	after: string;
 	to: string;
 }
+/** One that is on its first way comes by itself, and one that its receiver refused for good is not sent again. */
+const OK = {
+	pending: "CASE WHEN failures > 0 AND claim_id IS NULL THEN 1 ELSE 0 END",
+	stopped: "CASE WHEN reason = 'receiver_aborted' THEN 0 ELSE 1 END",
+	exhausted: "1",
+} as const;
 const among = (p: Slots<Stretch>, state: "exhausted" | "stopped" | "pending", upTo: SQL, most: SQL) => {
 	const index = state === "pending" ? "target <> 'job'" : "state IN ('held', 'exhausted', 'stopped')"; // in the words of the index
-	const ok = state === "pending" ? "CASE WHEN failures > 0 AND claim_id IS NULL THEN 1 ELSE 0 END" : "1";
+	const ok = OK[state];
 	return sql`SELECT * FROM (SELECT id, event_id, ${sql.raw(ok)} AS ok FROM ${deliveries}
 		WHERE target = ${p.endpoint} AND state = ${sql.raw(`'${state}'`)} AND ${sql.raw(index)} AND id > ${p.after} AND ${upTo}
 		ORDER BY id ${most}) AS ${sql.raw(`of_${state}`)}`;
 };
-/** What has not arrived of a stretch, and whatever else its indexes hold: `ok` 0 is on its first way. */
+/** What has not arrived of a stretch, and whatever else its indexes hold, with `ok` 0. */
 const waiting = (p: Slots<Stretch>, upTo: SQL, most: SQL) =>
 	sql.join(
 		(["exhausted", "stopped", "pending"] as const).map((state) => among(p, state, upTo, most)),
@@ -53,10 +60,19 @@ export interface Standing {
 /** Where a recovery stands, and how many due deliveries of its lane nobody has taken, counted up to `most`. */
 export const standing = compileSql<
 	Standing & { most: number },
-	{ endpoint: string; cursor: string; to: string; nextStepAt: number; endpointState: string; laneNotBefore: number; waiting: number }
+	{
+		app: string;
+		endpoint: string;
+		cursor: string;
+		to: string;
+		nextStepAt: number;
+		endpointState: string;
+		laneOpensAt: number;
+		waiting: number;
+	}
 >(
-	["endpoint", "cursor", "to", "nextStepAt", "endpointState", "laneNotBefore", "waiting"],
-	(p) => sql`SELECT r.endpoint_id, r.cursor, r.to_id, r.next_step_at, ep.state, coalesce(l.not_before, 0) AS not_before, (
+	["app", "endpoint", "cursor", "to", "nextStepAt", "endpointState", "laneOpensAt", "waiting"],
+	(p) => sql`SELECT r.app_id, r.endpoint_id, r.cursor, r.to_id, r.next_step_at, ep.state, coalesce(${openAt("l")}, 0) AS opens_at, (
 			SELECT count(*) FROM (SELECT 1 AS one FROM ${deliveries} d WHERE d.lane_id = r.endpoint_id AND d.next_attempt_at IS NOT NULL
 				AND d.next_attempt_at <= ${p.now} AND d.claim_id IS NULL LIMIT ${p.most}) AS due
 		) AS waiting

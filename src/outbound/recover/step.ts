@@ -22,7 +22,9 @@ export async function stepRecovery(deps: Ports, recovery: string): Promise<Due[]
 	const [at] = await deps.db.read(sql.standing.bind({ recovery, now, most }));
 	if (at === undefined || at.nextStepAt > now) return [];
 	if (at.endpointState === "deleted") {
-		await deps.db.batch([sql.cancel.bind({ recovery, now })]);
+		const [canceled] = await deps.db.batch([sql.cancel.bind({ recovery, now })]);
+		if (canceled.length > 0)
+			deps.log.info({ app: at.app, recovery, endpoint: at.endpoint, reason: "endpoint_deleted" }, "recovery.canceled");
 		return [];
 	}
 	const until = notBefore(at, most, now);
@@ -32,10 +34,10 @@ export async function stepRecovery(deps: Ports, recovery: string): Promise<Due[]
 }
 
 /** Null: now. */
-function notBefore({ endpointState, waiting, laneNotBefore }: Standing, most: number, now: number): number | null {
+function notBefore({ endpointState, waiting, laneOpensAt }: Standing, most: number, now: number): number | null {
 	if (endpointState === "disabled") return now + DISABLED_MS;
 	if (waiting < most) return null;
-	return Math.max(now + PAUSE_MS, Math.min(laneNotBefore, now + DISABLED_MS)); // while its lane rests nothing leaves it
+	return Math.max(now + PAUSE_MS, Math.min(laneOpensAt, now + DISABLED_MS)); // while its lane rests nothing leaves it
 }
 
 async function recover(deps: Ports, recovery: string, at: Standing, now: number): Promise<Due[]> {
@@ -51,7 +53,10 @@ async function recover(deps: Ports, recovery: string, at: Standing, now: number)
 	]);
 	const [row] = moved;
 	if (row === undefined) return [];
-	deps.log.info({ recovery, endpoint, due: due.length, ...row, next_step_at: nextStepAt }, over ? "recovery.finished" : "recovery.stepped");
+	deps.log.info(
+		{ app: at.app, recovery, endpoint, due: due.length, ...row, next_step_at: nextStepAt },
+		over ? "recovery.finished" : "recovery.stepped",
+	);
 	const first = due.slice(0, deps.config.laneConcurrency).map(({ id }) => ({ kind: "delivery" as const, id, at: now }));
 	return nextStepAt === null ? first : [...first, { kind: "recovery", id: recovery, at: nextStepAt }];
 }

@@ -78,6 +78,10 @@ export function apps(open: () => Promise<Db>): void {
 			expect(second.callback_secret).not.toBe(rotated.callback_secret);
 			const lines = JSON.stringify(world.lines);
 			for (const { callback_secret } of [made, rotated, second]) expect(lines).not.toContain(callback_secret);
+			expect(world.lines.filter(({ what }) => what === "callback_secret.rotated").map(({ fields }) => fields)).toEqual([
+				{ app: made.id, overlap_ms: 0, active: 1 },
+				{ app: made.id, overlap_ms: 86_400_000, active: 2 },
+			]);
 		});
 
 		it("keep their secret from another app's admin: 404, as for one that is not there", async () => {

@@ -31,6 +31,9 @@ export function crash(open: () => Promise<Db>): void {
 				{ n: 2, outcome: "delivered", reason: "acknowledged", status: 200, startedAt: began + LEASE_MS },
 			]);
 			expect(attemptNumbers(world)).toEqual(["2"]);
+			expect(world.lines.filter(({ what }) => what === "attempt.interrupted").map(({ fields }) => fields)).toEqual([
+				{ app: world.appId, job, delivery: (await deliveryOf(world, job)).id, target: "job", n: 1 },
+			]);
 		});
 
 		it("is not the last in a long line: all that a killed process held are free again at once", async () => {
@@ -148,7 +151,9 @@ export function crash(open: () => Promise<Db>): void {
 			const tries = await attemptsOf(world, job);
 			expect(new Set(tries.map(({ outcome, reason }) => `${outcome} ${reason}`))).toEqual(new Set(["interrupted secret_sealed"]));
 			expect(tries.length).toBeLessThan(40); // every ten minutes at last
-			expect(world.lines.some(({ level, what }) => level === "error" && what === "secret.sealed")).toBe(true);
+			const lines = world.lines.filter(({ what }) => what === "secret.unreadable");
+			expect(lines[0]).toMatchObject({ level: "error", fields: { app: world.appId, target: "job", what: "secret" } });
+			expect(lines).toHaveLength(tries.length);
 
 			world.deps.secrets = right;
 			answers(world, 500, 200);

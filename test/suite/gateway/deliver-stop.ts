@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Db } from "../../../src/db/db.ts";
-import { openWorld, type World } from "../../support/world.ts";
+import { answer, openWorld, type World } from "../../support/world.ts";
 import {
 	allFinished,
 	answers,
@@ -70,6 +70,24 @@ export function stops(open: () => Promise<Db>): void {
 			waiting[2]!.settle(200);
 			await round;
 			expect((await states(jobs)).toSorted((a, b) => a.localeCompare(b))).toEqual(["delivered", "held", "held"]);
+		});
+
+		it("and was another one when we sent is not disabled: its URL has changed since", async () => {
+			const { id } = await world.endpoint({ event_types: ["job.completed"] });
+			const job = await finished(world, NO_URL);
+			const waiting = holdCallbacks(world);
+			const round = world.run();
+			await expect.poll(() => waiting.length).toBe(1);
+			world.jump(1);
+			const headers = { "content-type": "application/json" };
+			await world.request(`/v1/endpoints/${id}`, { method: "PATCH", headers, body: '{"url":"https://elsewhere.example.com/"}' });
+			world.onCallback(() => answer(200));
+			waiting[0]!.settle(410);
+			await round;
+			expect(await endpointState(world, id)).toEqual({ state: "enabled", reason: null });
+			await world.pass(60_000);
+			expect(await deliveryOf(world, job)).toMatchObject({ state: "delivered" });
+			expect(world.callbacks.at(-1)!.url).toBe("https://elsewhere.example.com/");
 		});
 		const states = async (jobs: string[]) => Promise.all(jobs.map(async (job) => (await deliveryOf(world, job)).state));
 

@@ -110,7 +110,7 @@ export function deliver(open: () => Promise<Db>): void {
 			await world.pass(60_000);
 			const lines = world.lines.filter(({ what }) => what === "attempt.finished").map(({ fields }) => fields);
 			const { id, eventId } = await deliveryOf(world, job);
-			const common = { job, delivery: id, event: eventId, target: "job" };
+			const common = { app: world.appId, job, delivery: id, event: eventId, target: "job" };
 			const [first] = await attemptsOf(world, job);
 			expect(lines).toEqual([
 				{ ...common, n: 1, state: "pending", reason: "http_500", status: 500, ms: 0, next: first!.nextAttemptAt },

@@ -7,6 +7,7 @@ import { answer, openWorld, RECEIVER, type World } from "../../support/world.ts"
 import { allFinished, answers, attemptsOf, deliveryOf, finished, holdCallbacks, NO_URL } from "./callbacks.ts";
 import { call, got, type Listed, pages, type Shown } from "./calls.ts";
 import { as, otherApp, refusalOf } from "./doors.ts";
+import { exhausted } from "./recover-tools.ts";
 
 const ONE = { event_types: ["job.completed"] };
 const JOB_URL = { webhook_events: ["job.completed"] };
@@ -48,7 +49,7 @@ export function deliveries(open: () => Promise<Db>): void {
 			await world.run();
 			const { id, eventId } = await deliveryOf(world, job);
 			const row = { id, job, event: eventId, event_type: "job.completed", target: "job", url: RECEIVER };
-			const plan = { since: iso(began + 250), next_at: iso(began + 600_250), ended_at: null };
+			const plan = { since: iso(began + 250), next_at: iso(began + 600_250), waits_for: "http_503", ended_at: null };
 			expect(await list("status=undelivered")).toEqual([
 				{ ...row, status: "pending", reason: "http_503", attempts: 1, created_at: iso(began), ...plan },
 			]);
@@ -155,6 +156,31 @@ export function deliveries(open: () => Promise<Db>): void {
 			const other = as((await otherApp(world)).key);
 			const theirs = world.request(`/v1/deliveries?status=superseded&endpoint=${endpoint}`, { headers: other });
 			expect(await got<Listed>(theirs)).toEqual({ data: [], next_cursor: null });
+		});
+
+		it("of a state without an index leaves none out where others come between its reads", async () => {
+			const { id } = await world.endpoint(ONE);
+			const from = world.now() - 7_200_000;
+			await exhausted(world, id, 4995, { from, over: { state: "superseded" } });
+			const wanted = await exhausted(world, id, 20, { from: from - 1000, over: { state: "delivered" } });
+			const real = world.deps.db;
+			let reads = 0;
+			world.deps.db = {
+				...real,
+				read: async (query) => {
+					const rows = await real.read(query);
+					if (/^SELECT r.id FROM|"page"|AS page/.test(query.stmt.sql) && ++reads === 2)
+						await exhausted({ ...world, deps: { ...world.deps, db: real } }, id, 5, {
+							from: world.now() - 5000,
+							over: { state: "superseded" },
+						});
+					return rows;
+				},
+			};
+			const seen = (await pages(world, "/v1/deliveries?status=delivered&limit=100")).flat().map((row) => row.id);
+			world.deps.db = real;
+			expect(reads).toBeGreaterThan(2);
+			expect(new Set(seen)).toEqual(new Set(wanted));
 		});
 
 		it("names no job where the event is about none", async () => {

@@ -165,6 +165,11 @@ export function endpointHeaders(open: () => Promise<Db>): void {
 			expect(await got(world.request(`/v1/endpoints/${id}`))).toMatchObject({ header_names: ["x-kept"] });
 		});
 
+		it("of more than twenty names are refused with how many there may be", async () => {
+			const { details } = await refusalOf(await create(named(21)));
+			expect(details).toEqual([{ field: "headers", message: "must have at most 20 names" }]);
+		});
+
 		it.each<[string, Record<string, string>]>([
 			["twenty", named(20)],
 			["a value of 4096 characters", { "x-a": "v".repeat(4096) }],
@@ -189,6 +194,11 @@ export function endpointHeaders(open: () => Promise<Db>): void {
 			await world.run();
 			expect(await attemptsOf(world, job)).toMatchObject([{ outcome: "interrupted", reason: "secret_sealed" }]);
 			expect(world.callbacks).toEqual([]);
+			const lines = world.lines.filter(({ what }) => what === "secret.unreadable");
+			expect(lines.map(({ fields }) => [fields["app"], fields["target"], fields["what"]])).toEqual([
+				[world.appId, id, "headers"], // of the sample
+				[world.appId, id, "headers"],
+			]);
 			const { header_names: names } = await got<Shown>(change(id, { authorization: TOKEN }));
 			expect(names).toEqual(["authorization"]);
 			await world.pass(60_000);

@@ -40,18 +40,26 @@ export function endpointRules(open: () => Promise<Db>): void {
 		});
 
 		it.each<[string, unknown, string]>([
-			["retry_schedule", "often", "must be standard, deapi, or a list of 1 to 50 delays in whole seconds"],
+			["retry_schedule", "often", "must be standard, deapi, or a list of 1 to 50 delays in whole seconds, each 1 to 86400"],
 			["retry_schedule", [], "must have 1 to 50 delays"],
 			["retry_schedule.0", [0], "must be whole seconds, 1 to 86400"],
-			["retry_schedule", [5, 1.5], "must be standard, deapi, or a list of 1 to 50 delays in whole seconds"],
-			["retry_schedule", [86_400, 86_400, 86_400, 86_400, 1], "must add up to at most 96 hours: a delivery is not tried when it is older"],
-			["timeout_ms", 999, "Too small: expected number to be >=1000"],
-			["timeout_ms", 30_001, "Too big: expected number to be <=30000"],
-			["max_in_flight", 0, "Too small: expected number to be >=1"],
-			["max_in_flight", 101, "Too big: expected number to be <=100"],
-			["rate.limit", { limit: 0, period_s: 1 }, "Too small: expected number to be >=1"],
+			["retry_schedule", [5, 1.5], "must be standard, deapi, or a list of 1 to 50 delays in whole seconds, each 1 to 86400"],
+			[
+				"retry_schedule",
+				[86_400, 86_400, 86_400, 28_801],
+				"must add up to at most 80 hours: each delay may be a fifth longer, and a delivery older than DELIVERY_MAX_AGE_H is not tried",
+			],
+			["timeout_ms", 999, "must be whole milliseconds, 1000 to 30000"],
+			["timeout_ms", 30_001, "must be whole milliseconds, 1000 to 30000"],
+			["timeout_ms", 1500.5, "must be whole milliseconds, 1000 to 30000"],
+			["timeout_ms", "20000", "must be whole milliseconds, 1000 to 30000"],
+			["max_in_flight", 0, "must be a whole number, 1 to 100"],
+			["max_in_flight", 101, "must be a whole number, 1 to 100"],
+			["rate.limit", { limit: 0, period_s: 1 }, "must be a whole number, 1 to 1000000"],
+			["rate.limit", { period_s: 1 }, "must be a whole number, 1 to 1000000"],
 			["rate.limit", { limit: 101, period_s: 1 }, "must be at most 100 a second; leave the rate out for more"],
-			["rate.period_s", { limit: 1, period_s: 86_401 }, "Too big: expected number to be <=86400"],
+			["rate.period_s", { limit: 1, period_s: 86_401 }, "must be whole seconds, 1 to 86400"],
+			["rate.period_s", { limit: 1 }, "must be whole seconds, 1 to 86400"],
 		])("are refused where %s is %j", async (field, value, message) => {
 			const id = await made({});
 			const wish = { [field.split(".")[0]!]: value };
@@ -78,7 +86,7 @@ export function endpointRules(open: () => Promise<Db>): void {
 		});
 
 		it("say how long an attempt may take, and its lease is longer", async () => {
-			await made({ timeout_ms: 30_000 });
+			const id = await made({ timeout_ms: 30_000 });
 			const deadlines: number[] = [];
 			world.onRequest(({ url, deadlineMs }) => {
 				if (url === RECEIVER) deadlines.push(deadlineMs);
@@ -93,11 +101,7 @@ export function endpointRules(open: () => Promise<Db>): void {
 			waiting[0]!.settle(200);
 			await round;
 			expect(deadlines).toEqual([30_000]);
-			await world.request(`/v1/endpoints/${(await deliveryOf(world, job)).target}`, {
-				method: "PATCH",
-				headers: { "content-type": "application/json" },
-				body: JSON.stringify({ timeout_ms: null }),
-			});
+			expect((await change(id, { timeout_ms: null })).status).toBe(200);
 			world.onCallback(() => answer(200));
 			await finished(world, NO_URL);
 			await world.run();
@@ -132,6 +136,49 @@ export function endpointRules(open: () => Promise<Db>): void {
 			await world.pass(60 * SECOND);
 			expect(world.callbacks.map(({ atMs }) => atMs - began)).toEqual([0, 10, 20, 30, 40].map((s) => s * SECOND));
 			for (const job of jobs) expect(await deliveryOf(world, job)).toMatchObject({ state: "delivered", attempts: 1 });
+		});
+
+		it("that are lifted count at once, for what waits already, too", async () => {
+			const id = await made({ rate: { limit: 1, period_s: 86_400 } });
+			await allFinished(world, 4, NO_URL);
+			await world.pass(60 * SECOND);
+			expect(world.callbacks).toHaveLength(1);
+			await change(id, { rate: { limit: 1, period_s: 10 } });
+			await world.pass(15 * SECOND);
+			expect(world.callbacks).toHaveLength(2);
+			await change(id, { rate: null });
+			await world.run();
+			expect(world.callbacks).toHaveLength(4);
+		});
+
+		it("and pauses are named where a delivery waits for them, with the time when it goes", async () => {
+			const waiting = async (job: string) => {
+				const [delivery] = ((await (await world.request(`/v1/deliveries?job=${job}`)).json()) as { data: Shown[] }).data;
+				const [entry] = (await world.timeline(job)).filter(({ kind, what }) => kind === "delivery" && what === "pending");
+				expect([entry!["next_at"], entry!["waits_for"]]).toEqual([delivery!["next_at"], delivery!["waits_for"]]);
+				return [delivery!["waits_for"], (Date.parse(delivery!["next_at"] as string) - began) / SECOND];
+			};
+			const id = await made({ rate: { limit: 1, period_s: 600 } });
+			const [, second] = await allFinished(world, 2, NO_URL);
+			const began = world.now();
+			await world.run();
+			expect(await waiting(second!)).toEqual(["rate", 600]);
+			answers(world, [429, { "retry-after": "50" }], 500);
+			await change(id, { rate: null });
+			await world.run();
+			expect(await waiting(second!)).toEqual([null, 66]);
+			const third = await finished(world, NO_URL);
+			expect(await waiting(third)).toEqual(["http_429", 50]);
+			await world.pass(50 * SECOND);
+			await allFinished(world, 12, NO_URL);
+			await world.pass(15 * SECOND);
+			const fresh = await finished(world, NO_URL);
+			expect(await waiting(fresh)).toEqual(["breaker_open", expect.any(Number)]);
+			const said = world.lines.filter(({ what }) => what.startsWith("breaker.")).map(({ what, fields }) => [what, fields["lane"]]);
+			expect(said).toEqual([["breaker.opened", id]]);
+			world.onCallback(() => answer(200));
+			await world.pass(600 * SECOND);
+			expect(world.lines.filter(({ what }) => what === "breaker.closed")).toHaveLength(1);
 		});
 
 		it("are another receiver's once the URL is changed: its pause, its breaker and its failures are forgotten", async () => {

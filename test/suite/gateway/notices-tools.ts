@@ -39,7 +39,7 @@ export const putExhausted = (world: World, at: { delivery: string; target: strin
 		...{ target: at.target, lane: at.lane, now: world.now() },
 	});
 export const exhausted = (world: World, at: { delivery: string; target: string; lane: string; eventType?: string; n?: number }) =>
-	facts.exhausted({
+	facts.exhaustedNotice({
 		...{
 			app: world.appId,
 			delivery: at.delivery,
@@ -65,7 +65,7 @@ export function caseOf(world: World, type: NoticeType, endpoint: string, since =
 		setEndpoint.bind({ id: endpoint, state, reason, since: failingSince, succeeded, now });
 	const failing: Case = {
 		make: [set("enabled", null, since, since - 5)],
-		notice: facts.failing({
+		notice: facts.failingNotice({
 			...about,
 			failingSince: since,
 			succeededAt: since - 5,
@@ -78,9 +78,9 @@ export function caseOf(world: World, type: NoticeType, endpoint: string, since =
 		case "endpoint.failing":
 			return [failing];
 		case "endpoint.recovered":
-			return [failing, { make: [set("enabled", null, null)], notice: facts.recovered({ ...about, failingSince: since }) }];
+			return [failing, { make: [set("enabled", null, null)], notice: facts.recoveredNotice({ ...about, failingSince: since }) }];
 		case "endpoint.disabled": {
-			const notice = facts.disabled({ ...about, reason: "failing", failingSince: since, succeededAt: 0, failures: 30 });
+			const notice = facts.disabledNotice({ ...about, reason: "failing", failingSince: since, succeededAt: 0, failures: 30 });
 			return [{ make: [set("disabled", "failing", since)], notice }];
 		}
 		case "delivery.exhausted": {
@@ -93,7 +93,7 @@ export function caseOf(world: World, type: NoticeType, endpoint: string, since =
 			return [
 				{
 					make: [newLane({ id: lane, kind: "dispatch", accountId: pause.account }), pauseAccount.bind({ ...pause, kind: "dispatch" })],
-					notice: facts.accountPaused({ ...pause, provider: "deapi", lane, deadlineMs: 72 * HOUR }),
+					notice: facts.accountPausedNotice({ ...pause, provider: "deapi", lane, deadlineMs: 72 * HOUR }),
 				},
 			];
 		}

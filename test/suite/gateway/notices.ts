@@ -160,7 +160,7 @@ export function notices(open: () => Promise<Db>): void {
 			await operatorEndpoint(world);
 			const at = { delivery: "dlv_notice", target: broken, lane: broken, eventType: "endpoint.failing" };
 			await write(world, [putExhausted(world, at)], exhausted(world, at));
-			expect(logged(world, "delivery.exhausted")).toHaveLength(1);
+			expect(logged(world, "delivery.exhausted")).toMatchObject([{ fields: { job: null, delivery: "dlv_notice" } }]);
 			expect(await noticesOf(world, "delivery.exhausted")).toEqual([]);
 			expect((await counters(world))["delivery.exhausted"]).toBe(0);
 		});
@@ -249,7 +249,30 @@ export function notices(open: () => Promise<Db>): void {
 				data: { endpoint: broken, reason: "http_410", url: "https://broken.example.com/hooks" },
 			});
 			expect((await counters(world))["endpoint.disabled"]).toBe(1);
-			expect(logged(world, "endpoint.disabled")).toHaveLength(1);
+			const fields = { app: world.appId, endpoint: broken, reason: "http_410", since: null, failures: null };
+			expect(logged(world, "endpoint.disabled").map((line) => line.fields)).toEqual([fields]);
+		});
+
+		it.each(NOTICE_TYPES.filter((type) => type !== "account.paused"))("(%s) say what to do next, and with which key", async (type) => {
+			await operatorEndpoint(world);
+			await happens(world, type, broken);
+			await world.run();
+			const told = world.callbacks.find(({ headers }) => headers["x-deapi-event"] === type)!;
+			const { app, next } = (JSON.parse(told.body) as { data: { app: string; next: string } }).data;
+			expect(next).toContain(`with a key of the app ${app} `);
+			if (type === "endpoint.disabled") expect(next).toMatch(/first POST \S+\/enable sends what is held, after that POST \S+\/recover /);
+		});
+
+		it("are sent again like any other callback, by a line of the log that names no job", async () => {
+			await operatorEndpoint(world);
+			await happens(world, "endpoint.failing", broken);
+			await world.run();
+			const { data } = (await (await world.request("/v1/deliveries?status=delivered")).json()) as { data: { id: string }[] };
+			await world.request(`/v1/deliveries/${data[0]!.id}/replay`, { method: "POST" });
+			await world.run();
+			expect(heard(world)).toEqual(["endpoint.failing", "endpoint.failing"]);
+			const lines = world.lines.filter(({ what }) => what === "delivery.replayed");
+			expect(lines.map(({ fields }) => [fields["delivery"], fields["job"]])).toEqual([[data[0]!.id, null]]);
 		});
 	});
 }

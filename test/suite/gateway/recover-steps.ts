@@ -132,6 +132,10 @@ export function recoverySteps(open: () => Promise<Db>): void {
 			await world.pass(5000);
 			expect(await shown(world, said)).toMatchObject({ state: "canceled", recovered: 100, ended_at: expect.any(String) });
 			expect([await statesOf(world, id), world.callbacks]).toEqual([{ exhausted: 150, stopped: 100 }, []]);
+			const lines = world.lines.filter(({ what }) => what === "recovery.canceled");
+			expect(lines).toMatchObject([
+				{ level: "info", fields: { app: world.appId, recovery: said.id, endpoint: id, reason: "endpoint_deleted" } },
+			]);
 		});
 
 		it("are taken again a second after the database refused one", async () => {

@@ -40,6 +40,7 @@ export function recoveries(open: () => Promise<Db>): void {
 				{ state: "delivered" as const },
 				{ state: "superseded" as const },
 				{ state: "held" as const, endedAt: null },
+				{ state: "stopped" as const, reason: "receiver_aborted" },
 			];
 			const left = [];
 			for (const over of others) left.push((await exhausted(world, id, 1, { over }))[0]!);
@@ -153,7 +154,13 @@ export function recoveries(open: () => Promise<Db>): void {
 			await world.pass(60_000);
 			expect(await statesOf(world, id)).toEqual({ exhausted: 150, delivered: 100 });
 			const again = await cancel();
-			expect([again.status, (await refusalOf(again)).code]).toEqual([409, "already_ended"]);
+			expect([again.status, await refusalOf(again)]).toMatchObject([
+				409,
+				{
+					code: "already_ended",
+					message: `this recovery has ended already; begin another one with POST /v1/endpoints/${id}/recover`,
+				},
+			]);
 			expect((await call(world, "POST", `/v1/endpoints/${id}/recoveries/rec_00000000000000000000000000000000/cancel`)).status).toBe(404);
 		});
 	});

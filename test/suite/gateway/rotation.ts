@@ -44,6 +44,14 @@ export function rotation(open: () => Promise<Db>): void {
 			};
 		};
 
+		it("asked for in a body without a content type is refused as such, and changes nothing", async () => {
+			const { id } = await world.endpoint(ONE);
+			const body = new TextEncoder().encode('{"overlap_h":0}');
+			const answer = await world.request(`/v1/endpoints/${id}/rotate`, { method: "POST", body });
+			expect([answer.status, (await refusalOf(answer)).code]).toEqual([415, "unsupported_media_type"]);
+			expect((await shown(id)).previous_secrets).toEqual([]);
+		});
+
 		it("is over at the very millisecond that the endpoint shows, not one before", async () => {
 			const { id, secret } = await world.endpoint(ONE);
 			const next = await rotated(id, { overlap_h: 2 });
@@ -80,7 +88,11 @@ export function rotation(open: () => Promise<Db>): void {
 			const refused = await rotate(id);
 			const { code, message } = await refusalOf(refused);
 			expect([refused.status, code]).toEqual([409, "not_possible"]);
-			for (const part of [inHours(5).expires_at, "overlap_h: 0"]) expect(message).toContain(part);
+			for (const part of ["3 secrets sign at a time", inHours(5).expires_at, "overlap_h: 0"]) expect(message).toContain(part);
+			expect(world.lines.filter(({ what }) => what === "endpoint_secret.rotated").map(({ fields }) => fields)).toEqual([
+				{ app: world.appId, endpoint: id, overlap_ms: 10 * HOUR, active: 2 },
+				{ app: world.appId, endpoint: id, overlap_ms: 5 * HOUR, active: 3 },
+			]);
 			expect(await signers(first, second, third)).toEqual({ standard: [true, true, true], deapi: 0 });
 			world.jump(5 * HOUR);
 			const { secret: fourth } = await rotated(id);
@@ -114,7 +126,8 @@ export function rotation(open: () => Promise<Db>): void {
 		])("of %s is refused by the name of the field, and nothing is rotated", async (_, body) => {
 			const { id, secret } = await world.endpoint(ONE);
 			const response = await rotate(id, body);
-			expect([response.status, (await refusalOf(response)).details?.map(({ field }) => field)]).toEqual([422, ["overlap_h"]]);
+			const details = [{ field: "overlap_h", message: "must be whole hours, 0 to 168" }];
+			expect([response.status, (await refusalOf(response)).details]).toEqual([422, details]);
 			expect(await signers(secret)).toEqual({ standard: [true], deapi: 0 });
 		});
 
@@ -123,8 +136,9 @@ export function rotation(open: () => Promise<Db>): void {
 			const { secret } = await rotated(id);
 			await spoilOldSecrets(world, id);
 			expect(await signers(first, secret)).toEqual({ standard: [false, true], deapi: 1 });
-			const lines = world.lines.filter(({ what }) => what === "old_secret.sealed");
-			expect(lines).toMatchObject([{ level: "error", fields: { delivery: expect.stringMatching(/^dlv_/) } }]);
+			const lines = world.lines.filter(({ what }) => what === "secret.unreadable");
+			const fields = { app: world.appId, delivery: expect.stringMatching(/^dlv_/), target: id, what: "old_secret" };
+			expect(lines).toMatchObject([{ level: "error", fields }]);
 			expect(await got(call(world, "POST", `/v1/endpoints/${id}/test`))).toMatchObject({ acknowledged: true });
 		});
 

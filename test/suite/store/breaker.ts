@@ -55,24 +55,24 @@ function model(row: Row, { claimed, back, ok }: Attempt): Row {
 		return {
 			...row,
 			probation: probe ? row.probation - 1 : row.probation,
-			strikes: closes ? 0 : row.strikes,
+			strikes: probe ? 0 : row.strikes,
 			reason: closes ? null : row.reason,
 			tried: over ? 0 : row.tried + within,
-			failed: over ? 0 : row.failed,
+			failed: row.probation > 0 && !probe ? row.failed : over ? 0 : row.failed,
 		};
 	}
+	if (row.probation > 0 && !(probe && row.notBefore <= now && row.failed > 0)) return { ...row, failed: probe ? 1 : row.failed };
 	const tried = over ? 1 : row.tried + within;
 	const failed = over ? 1 : row.failed + within;
-	const countedFrom = over ? now : row.countedFrom;
-	const opens = row.notBefore <= now && (probe || (row.probation === 0 && tried >= 10 && failed * 100 >= tried * 70));
-	if (!opens) return { ...row, tried, failed, countedFrom };
+	const opens = row.notBefore <= now && (probe || (tried >= 10 && failed * 100 >= tried * 70));
+	if (!opens) return { ...row, tried, failed, countedFrom: over ? now : row.countedFrom };
 	const open = Math.min(600_000, 30_000 * 2 ** row.strikes);
 	return {
 		...row,
-		countedFrom,
+		countedFrom: now,
 		notBefore: now + open,
 		strikes: row.strikes + 1,
-		probation: 3,
+		probation: row.probation || 3,
 		tried: 0,
 		failed: 0,
 		reason: "breaker_open",
@@ -113,7 +113,7 @@ export function breaker(open: () => Promise<Db>): void {
 			expect(await play(each(9).fail)).toEqual({ ...OPEN, openUntil: 39, strikes: 1 });
 		});
 
-		it("opens at seven of ten failures, and not at six", async () => {
+		it("opens at seven of ten failures", async () => {
 			expect(await play([...each(0).fail, ...each(1, 2, 3).succeed, ...each(4, 5, 6, 7, 8, 9).fail])).toMatchObject({ openUntil: 39 });
 		});
 		it("stays closed at six of ten", async () => {
@@ -135,35 +135,38 @@ export function breaker(open: () => Promise<Db>): void {
 			expect(breakerSucceeded(config, { lane: LANE, claimedAt: BEGAN, nowMs: BEGAN }, await now())).toEqual([]);
 		});
 
-		it("opens for twice as long at each failure on probation, up to ten minutes", async () => {
+		it("opens for twice as long each time that two in a row fail on probation, up to ten minutes", async () => {
 			await play(each(...seconds(0, 9)).fail);
 			let at = 39;
 			for (const [i, open] of [60, 120, 240, 480, 600, 600].entries()) {
+				expect(await play(each(at).fail)).toMatchObject({ openUntil: at, strikes: i + 1, failed: 1 });
 				expect(await play(each(at).fail)).toEqual({ ...OPEN, openUntil: at + open, strikes: i + 2 });
 				at += open;
 			}
 		});
 
-		it("closes after three successes in a row, and then begins at 30 s again", async () => {
-			await play(each(...seconds(0, 9), 39).fail);
-			expect(await play(each(99, 100).succeed)).toMatchObject({ probation: 1, strikes: 2 });
+		it("closes after three successes, and then begins at 30 s again", async () => {
+			await play(each(...seconds(0, 9), 39, 39).fail);
+			expect(await play(each(99, 100).succeed)).toMatchObject({ probation: 1, strikes: 0 });
 			expect(await play(each(101).succeed)).toMatchObject({ probation: 0, strikes: 0, reason: null });
 			expect(await play(each(...seconds(102, 111)).fail)).toMatchObject({ openUntil: 141, strikes: 1 });
 		});
 
-		it("opens again at a failure after two successes, and asks for three anew", async () => {
-			await play(each(...seconds(0, 9)).fail);
-			expect(await play([...each(39, 40).succeed, ...each(41).fail])).toEqual({ ...OPEN, openUntil: 101, strikes: 2 });
+		it("opens for 30 s again at two failures after two successes, and asks for one more", async () => {
+			await play(each(...seconds(0, 9), 39, 39).fail);
+			expect(await play([...each(99, 100).succeed, ...each(101, 101).fail])).toEqual({ ...OPEN, probation: 1, openUntil: 131, strikes: 1 });
+			expect(await play(each(131).succeed)).toMatchObject({ probation: 0, strikes: 0, reason: null });
 		});
 
 		it("learns nothing from an attempt that was claimed before it opened", async () => {
 			await play(each(...seconds(0, 9)).fail);
-			expect(await play([{ claimed: 8, back: 40, ok: false }])).toMatchObject({ openUntil: 39, strikes: 1, probation: 3 });
+			expect(await play([{ claimed: 8, back: 20, ok: false }])).toEqual({ ...OPEN, openUntil: 39, strikes: 1 });
+			expect(await play([{ claimed: 8, back: 40, ok: false }])).toEqual({ ...OPEN, openUntil: 39, strikes: 1 });
 			expect(await play([{ claimed: 8, back: 41, ok: true }])).toMatchObject({ strikes: 1, probation: 3 });
 		});
 
-		it("is open up to a twentieth longer", async () => {
-			expect(await play(each(...seconds(0, 9)).fail, 0.999)).toMatchObject({ openUntil: 9 + 30 * 1.049 });
+		it("is open up to a twentieth shorter", async () => {
+			expect(await play(each(...seconds(0, 9)).fail, 0.999)).toMatchObject({ openUntil: 9 + 30 * 0.951 });
 		});
 
 		it("agrees with its rule in plain words, whatever comes", { timeout: 60_000 }, async () => {

@@ -31,14 +31,14 @@ const QUIET_MS = 60_000;
  * Brings deliveries after their endpoint's state: the many that one switch does not reach in its own batch, and those that
  * a fan-out beside it wrote for the state as it was. `most`: batches in all.
  */
-export async function settleEndpoints(deps: Deps, most = 2000): Promise<void> {
+export async function catchUpEndpoints(deps: Deps, most = 2000): Promise<void> {
 	let left = most;
 	for (const endpoint of await deps.db.read(unsettledEndpoints.bind({})))
-		await alone(deps, { endpoint: endpoint.id }, () => settle(deps, endpoint, () => left-- > 0));
+		await alone(deps, { endpoint: endpoint.id }, () => catchUp(deps, endpoint, () => left-- > 0));
 }
 
 /** `mayGoOn` is asked before each batch. */
-async function settle(deps: Deps, endpoint: RowOf<typeof unsettledEndpoints>, mayGoOn: () => boolean): Promise<void> {
+async function catchUp(deps: Deps, endpoint: RowOf<typeof unsettledEndpoints>, mayGoOn: () => boolean): Promise<void> {
 	const { id, state, unsettledAt } = endpoint;
 	const now = deps.clock.now();
 	const { lane, moves } = following(state, { endpoint: id, now });

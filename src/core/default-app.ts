@@ -1,0 +1,2 @@
+/** The app that is made at the first start. Its admins are the operator. */
+export const DEFAULT_APP = "default";
