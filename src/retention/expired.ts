@@ -27,11 +27,11 @@ export const removeFiles = compileSql<{ now: number }, { id: string }>(
 	) RETURNING id`,
 );
 
-/** Ids begin with their time, and what goes is over. */
+/** Ids begin with their time. One that still waits for its endpoint goes, too: nothing of its range is kept so long. */
 export const removeRecoveries = compileSql<{ before: string }, { id: string }>(
 	["id"],
 	(p) => sql`DELETE FROM ${recoveries} WHERE id IN (
-		SELECT r.id FROM ${recoveries} r WHERE r.id < ${p.before} AND r.next_step_at IS NULL ORDER BY r.id LIMIT ${AT_ONCE}
+		SELECT r.id FROM ${recoveries} r WHERE r.id < ${p.before} ORDER BY r.id LIMIT ${AT_ONCE}
 	) RETURNING id`,
 );
 

@@ -75,7 +75,10 @@ describe("group commit", () => {
 
 	it("rejects all that ran in a turn that SQLite ended, and goes on with the rest", async () => {
 		// a single-row INSERT … VALUES that finds the disk full ends the whole transaction, not only its statement
-		const hog = compileSql<{ id: string }, never>([], (p) => sql`INSERT INTO apps VALUES (${p.id}, ${p.id}, ${LARGE}, 1)`);
+		const hog = compileSql<{ id: string }, never>(
+			[],
+			(p) => sql`INSERT INTO apps (id, name, callback_secret, created_at) VALUES (${p.id}, ${p.id}, ${LARGE}, 1)`,
+		);
 		const pages = db.raw.pragma("max_page_count", { simple: true });
 		db.raw.pragma(`max_page_count = ${db.raw.pragma("page_count", { simple: true })}`);
 		const batches = [

@@ -148,10 +148,11 @@ const MAY_SCAN = [
 	"submissions that wait for us: lanes",
 	"what is cached to be removed: cache",
 	"countersAll: counters",
+	"removeRecoveries: recoveries",
 ];
 /** A step of retention reads so many; and what must read more: all lanes. */
 const MOST_ROWS = 1500;
-const MORE_ROWS: Record<string, number> = { pauseAccount: 4000, "submissions that wait for us": 5000 };
+const MORE_ROWS: Record<string, number> = { pauseAccount: 4000, removeRecoveries: 2500, "submissions that wait for us": 5000 };
 const MODES = ["force_custom_plan", "force_generic_plan"] as const;
 const ITS_OWN: Hot[] = [
 	["a lane to be locked", lockLane, ["lanes_1 (id=?)"]],

@@ -97,7 +97,7 @@ it("a 410 for the old address does not disable the endpoint at its new one", asy
 		body: JSON.stringify(withoutUrl),
 	});
 	const job = ((await response.json()) as { id: string }).id;
-	await world.pass(10_000);
+	await world.pass(70_000);
 	expect((await deliveriesOf(world, job)).map(({ state }) => state)).toEqual(["delivered"]);
 	expect(world.callbacks.map(({ url }) => url)).toEqual([RECEIVER, moved]);
 });
