@@ -47,6 +47,16 @@ describe("a sealed secret", () => {
 		}
 	});
 
+	it("that was opened at its place opens at no other one, however many were opened since", () => {
+		const sealed = box.seal(PLAIN, place);
+		for (let i = 0; i < 1100; i++) {
+			expect(box.open(sealed, place)).toBe(PLAIN);
+			expect(() => box.open(sealed, { ...place, row: `other_${i}` })).toThrow();
+			const own = { ...place, app: `app_${i}` };
+			expect(box.open(box.seal(`secret ${i}`, own), own)).toBe(`secret ${i}`);
+		}
+	});
+
 	it.each(["", "v1", "v1...", "plain text", "v2.00000000.AAAA.AAAA"])("is not %j", (text) => expect(() => box.open(text, place)).toThrow());
 });
 
