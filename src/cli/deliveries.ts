@@ -21,7 +21,9 @@ export function addDeliveries(program: Command): void {
 			const wish = { status, endpoint, job };
 			const { rows, rest } = await withDatabase(async (ports) => listDeliveries(ports, await appNamed(ports, options.app), page, wish));
 			const list = listed(rows, page, rest);
-			tell(options, list, () => listText(list, ["id", "status", "event_type", "attempts", "reason", "since", "next_at", "url"]));
+			tell(options, list, () =>
+				listText(list, ["id", "status", "event_type", "attempts", "reason", "since", "next_at", "waits_for", "url"]),
+			);
 		});
 
 	ofApp(leaf(deliveries, "retry", "make a delivery that has not arrived due now; the running service sends it"))

@@ -18,7 +18,9 @@ export function addEndpoints(program: Command): void {
 	paged(ofApp(leaf(endpoints, "list", "endpoints of an app, newest first"))).action(async (options: OfApp & Paged) => {
 		const page = pageFrom("ep", options);
 		const list = listed(await withDatabase(async (ports) => listEndpoints(ports, await appNamed(ports, options.app), page)), page);
-		tell(options, list, () => listText(list, ["id", "state", "reason", "event_types", "created_at", "url"]));
+		tell(options, list, () =>
+			listText(list, ["id", "state", "reason", "failing_since", "paused_until", "pause_reason", "event_types", "url"]),
+		);
 	});
 
 	ofApp(leaf(endpoints, "recover", "send again what an endpoint has not got of a time; the running service does it"))

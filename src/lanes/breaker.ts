@@ -109,3 +109,9 @@ export const breakerSucceeded = (
 
 /** Another receiver, or the same one after somebody has seen to it: as if nothing had been. */
 export const FORGIVEN = sql.raw("strikes = 0, probation = 0, tried = 0, failed = 0");
+
+/** A breaker that is open, or on probation, is closed. A pause that the receiver asked for stays. */
+export const closeBreaker = (when: SQL, lane: SQL): SQL =>
+	sql`UPDATE ${lanes} SET not_before = CASE WHEN reason = 'breaker_open' THEN 0 ELSE not_before END,
+		reason = CASE WHEN reason = 'breaker_open' THEN NULL ELSE reason END, ${FORGIVEN}
+	WHERE id = ${lane} AND (strikes > 0 OR probation > 0 OR tried > 0) AND ${when} RETURNING id`;

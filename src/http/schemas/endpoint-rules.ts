@@ -20,7 +20,7 @@ const fields = {
 		.openapi({ description: "Of one attempt, body included; null: `ATTEMPT_DEADLINE_MS`" }),
 	max_in_flight: whole("a whole number", 1, 100).nullable().openapi({ description: "Attempts at once; null: `LANE_CONCURRENCY`" }),
 	rate: z
-		.strictObject({ limit: whole("a whole number", 1, 1_000_000), period_s: daySeconds })
+		.strictObject({ limit: whole("a whole number", 1, 1_000_000), period_s: daySeconds }, "must have limit and period_s, or be null")
 		.refine(({ limit, period_s: seconds }) => limit <= seconds * FASTEST_PER_S, {
 			path: ["limit"],
 			message: `must be at most ${FASTEST_PER_S} a second; leave the rate out for more`,

@@ -44,7 +44,7 @@ export async function countRecoverable(deps: Deps, appId: string, endpoint: stri
 
 /**
  * Begins to send again what has not arrived of a range, with a fresh budget: what is exhausted, stopped, or waits after a
- * failure, as far as its body is kept. The rest is steps, `RECOVER_PER_S` a second. Null and throws like `countRecoverable`;
+ * failure, as far as its body is kept. A breaker that is open is closed. The rest is steps, `RECOVER_PER_S` a second. Null and throws like `countRecoverable`;
  * `total` is its count, `recovered` what was due again in the end.
  */
 export async function recoverEndpoint(deps: Deps, appId: string, endpoint: string, range: Range): Promise<RecoveryView | null> {
@@ -56,6 +56,7 @@ export async function recoverEndpoint(deps: Deps, appId: string, endpoint: strin
 	const row = { id, appId, endpointId: endpoint, fromId, toId: idAt("dlv", range.until), cursor: fromId, total, recovered: 0 };
 	const [inserted] = await deps.db.batch([
 		sql.insertRecovery.bind({ ...row, state: "running", nextStepAt: now, createdAt: now, endedAt: null }),
+		sql.endRest.bind({ endpoint, recovery: id }),
 	]);
 	if (inserted.length === 0) {
 		if ((await readEndpoint(deps, appId, endpoint)) === null) return null;

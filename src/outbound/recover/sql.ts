@@ -2,7 +2,8 @@ import { and, desc, eq, type SQL, sql } from "drizzle-orm";
 import { compile, compileSql, q, type Slots } from "../../db/compile.ts";
 import { insertWhere } from "../../db/insert.ts";
 import { inPage, type PageSlots } from "../../db/page.ts";
-import { deliveries, endpoints, events, lanes, recoveries } from "../../db/schema.ts";
+import { deliveries, endpoints, events, jobs, lanes, recoveries } from "../../db/schema.ts";
+import { closeBreaker } from "../../lanes/breaker.ts";
 import { openAt } from "../../lanes/pace.ts";
 
 /** Index entries of each state that one look reads, and one count. In the text, for PostgreSQL plans for a tenth of the table where it does not know. */
@@ -33,7 +34,9 @@ const waiting = (p: Slots<Stretch>, upTo: SQL, most: SQL) =>
 		(["exhausted", "stopped", "pending"] as const).map((state) => among(p, state, upTo, most)),
 		sql` UNION ALL `,
 	);
-const KEPT = (event: SQL) => sql`EXISTS (SELECT 1 FROM ${events} e WHERE e.id = ${event} AND e.body <> '')`;
+/** Its body is kept, and the job's end has not overtaken it. */
+const KEPT = (event: SQL) => sql`EXISTS (SELECT 1 FROM ${events} e WHERE e.id = ${event} AND e.body <> ''
+	AND (e.type <> 'job.processing' OR NOT EXISTS (SELECT 1 FROM ${jobs} j WHERE j.id = e.job_id AND j.ended_at IS NOT NULL)))`;
 
 /**
  * The next piece of a stretch: how many index entries it has (fewer than `size`: the stretch ends in it), the last one's id,
@@ -128,6 +131,10 @@ export const insertRecovery = insertWhere<typeof recoveries>(
 	recoveries,
 	(p) =>
 		sql`FROM ${endpoints} WHERE ${endpoints.id} = ${p.endpointId} AND ${endpoints.appId} = ${p.appId} AND ${endpoints.state} = 'enabled'`,
+);
+/** Behind it: whoever asks for a recovery has seen to the receiver, and it is tried at once. */
+export const endRest = compileSql<{ endpoint: string; recovery: string }, { id: string }>(["id"], (p) =>
+	closeBreaker(sql`EXISTS (SELECT 1 FROM ${recoveries} r WHERE r.id = ${p.recovery})`, p.endpoint),
 );
 export const cancel = compileSql<{ recovery: string; now: number }, { id: string }>(
 	["id"],

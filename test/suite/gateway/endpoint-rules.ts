@@ -55,6 +55,7 @@ export function endpointRules(open: () => Promise<Db>): void {
 			["timeout_ms", "20000", "must be whole milliseconds, 1000 to 30000"],
 			["max_in_flight", 0, "must be a whole number, 1 to 100"],
 			["max_in_flight", 101, "must be a whole number, 1 to 100"],
+			["rate", "fast", "must have limit and period_s, or be null"],
 			["rate.limit", { limit: 0, period_s: 1 }, "must be a whole number, 1 to 1000000"],
 			["rate.limit", { period_s: 1 }, "must be a whole number, 1 to 1000000"],
 			["rate.limit", { limit: 101, period_s: 1 }, "must be at most 100 a second; leave the rate out for more"],

@@ -1,11 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Db } from "../../../src/db/db.ts";
-import { openWorld, type World } from "../../support/world.ts";
-import { answers } from "./callbacks.ts";
+import { answer, openWorld, type World } from "../../support/world.ts";
+import { allFinished, answers, NO_URL } from "./callbacks.ts";
 import { call, got, pages } from "./calls.ts";
 import { as, otherApp, refusalOf, rowCount } from "./doors.ts";
 import { recoverySteps } from "./recover-steps.ts";
 import { exhausted, HOUR, QUIET, recover, recovered, rowOf, sent, shown, statesOf } from "./recover-tools.ts";
+import { accepted, hook, told } from "./tools.ts";
 
 export function recoveries(open: () => Promise<Db>): void {
 	describe("a recovery", () => {
@@ -17,6 +18,8 @@ export function recoveries(open: () => Promise<Db>): void {
 		});
 		afterEach(() => world.close());
 		const at = (ms: number) => new Date(ms).toISOString();
+
+		const view = () => got(world.request(`/v1/endpoints/${id}`));
 
 		it("takes deliveries made at `since` or later and before `until`", async () => {
 			const from = world.now() - HOUR;
@@ -51,6 +54,40 @@ export function recoveries(open: () => Promise<Db>): void {
 			expect(await Promise.all(left.map((one) => rowOf(world, one)))).toEqual(before);
 			await world.run();
 			expect(new Set(sent(world))).toEqual(new Set([dead, stopped, late]));
+		});
+
+		it("leaves news of a job's way that its end has overtaken", async () => {
+			await got(call(world, "PATCH", `/v1/endpoints/${id}`, { event_types: ["job.processing"], retry_schedule: [1] }));
+			answers(world, 500);
+			world.holdHooks(true);
+			const { job, url, providerJob } = await accepted(world, NO_URL);
+			await told(world, hook(world, { url, providerJob, event: "job.processing" }));
+			await world.pass(5000);
+			expect(await statesOf(world, id)).toEqual({ exhausted: 1 });
+			const since = { since: at(world.now() - HOUR), dry_run: true };
+			expect(await recovered(world, id, since)).toMatchObject({ total: 1 });
+			await told(world, hook(world, { url, providerJob, event: "job.completed" }));
+			expect(await world.job(job)).toMatchObject({ state: "completed" });
+			expect(await recovered(world, id, since)).toMatchObject({ total: 0 });
+		});
+
+		it("ends the rest of a receiver that failed, and not the pause that one asked for", async () => {
+			await got(call(world, "PATCH", `/v1/endpoints/${id}`, { event_types: ["job.completed"] }));
+			world.onCallback(() => answer(500));
+			await allFinished(world, 12, NO_URL);
+			await world.pass(20_000);
+			expect((await view())["pause_reason"]).toBe("breaker_open");
+			world.onCallback(() => answer(200));
+			const tried = world.callbacks.length;
+			await recovered(world, id);
+			expect(await view()).toMatchObject({ paused_until: null, pause_reason: null });
+			await world.run();
+			expect(world.callbacks.length - tried).toBe(12);
+			world.onCallback(() => answer(429, { "retry-after": "600" }));
+			await allFinished(world, 1, NO_URL);
+			await world.run();
+			await recovered(world, id);
+			expect((await view())["pause_reason"]).toBe("http_429");
 		});
 
 		it("gives each a whole budget again, and numbers its attempts on", async () => {
