@@ -101,7 +101,8 @@ it("fault 26: a recovery of 10,000 through three kills delivers every one, in or
 	);
 	const rows = delivered(jobhook.database);
 	await vi.waitFor(async () => expect(await rows()).toBe(10_000), { timeout: 40_000, interval: 100 });
-	expect(await read(recovery)).toMatchObject({ state: "finished", total: 10_000, recovered: 10_000 });
+	const over = { state: "finished", total: 10_000, recovered: 10_000 };
+	await vi.waitFor(async () => expect(await read(recovery)).toMatchObject(over), { timeout: 10_000, interval: 100 }); // a last look finds nothing more
 
 	const all = sent();
 	const first = [...new Set(all)];
@@ -124,7 +125,11 @@ it("three recoveries over parts of a range at once, through a kill, deliver ever
 	await vi.waitFor(async () => expect(await rows()).toBe(1500), { timeout: 30_000, interval: 100 });
 	expect(new Set(sent())).toEqual(new Set(ids));
 	expect(sent().length - ids.length).toBeLessThanOrEqual(AT_ONCE);
-	for (const part of parts) expect(await read(part)).toMatchObject({ state: "finished", recovered: 500 });
+	for (const part of parts)
+		await vi.waitFor(async () => expect(await read(part)).toMatchObject({ state: "finished", recovered: 500 }), {
+			timeout: 10_000,
+			interval: 100,
+		});
 }, 60_000);
 
 it("a recovery by command is left to the service at ctrl-C, and done when there is one", async () => {
