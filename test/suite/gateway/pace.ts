@@ -3,6 +3,8 @@ import type { Db } from "../../../src/db/db.ts";
 import { answer, openWorld, submitted, type World } from "../../support/world.ts";
 import { accepted, submissionsOf } from "./tools.ts";
 
+/** Hundreds of questions, which take a local D1 seconds. */
+const SLOW = { timeout: 30_000 };
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 type Call = { at: string; path: string; status: number };
@@ -24,7 +26,7 @@ export function pace(open: () => Promise<Db>): void {
 			return Math.max(...at.map((from) => at.filter((one) => one >= from && one < from + MINUTE).length));
 		}
 
-		it("stay inside the smallest plan's 50 a minute, the one that has waited longest first", async () => {
+		it("stay inside the smallest plan's 50 a minute, the one that has waited longest first", SLOW, async () => {
 			await world.knobs({ jobs: { processingMs: 10 * MINUTE } });
 			const jobs: string[] = [];
 			for (let i = 0; i < 120; i++) jobs.push(await submitted(world, { webhook_url: undefined }));
@@ -42,7 +44,7 @@ export function pace(open: () => Promise<Db>): void {
 			expect(order.size).toBe(120);
 		});
 
-		it("follow the limit that the provider tells", async () => {
+		it("follow the limit that the provider tells", SLOW, async () => {
 			await world.knobs({ rateLimit: { perMinute: 10, perDay: null }, jobs: { processingMs: HOUR } });
 			for (let i = 0; i < 8; i++) await accepted(world, { webhook_url: undefined });
 			await world.knobs({ rateLimit: { perMinute: 6, perDay: null } });
@@ -90,7 +92,7 @@ export function pace(open: () => Promise<Db>): void {
 			expect((await world.job(job)).state).toBe("completed");
 		});
 
-		it("are spread out again after a start with many running jobs", async () => {
+		it("are spread out again after a start with many running jobs", SLOW, async () => {
 			await world.knobs({ jobs: { processingMs: HOUR }, rateLimit: { perMinute: 50, perDay: null } });
 			for (let i = 0; i < 60; i++) await submitted(world, { webhook_url: undefined });
 			await world.pass(3 * MINUTE);
