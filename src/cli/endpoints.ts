@@ -23,7 +23,7 @@ export function addEndpoints(program: Command): void {
 		);
 	});
 
-	ofApp(leaf(endpoints, "recover", "send again what an endpoint has not got of a time; the running service does it"))
+	ofApp(leaf(endpoints, "recover", "make due again what has not arrived of a time range; the running service sends it"))
 		.argument("<id>", "ep_…")
 		.requiredOption("--since <time>", "of what was made at this time or later, ISO-8601", time)
 		.option("--until <time>", "and before this one; without it, before now", time)

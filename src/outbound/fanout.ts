@@ -1,5 +1,5 @@
-import { sql } from "drizzle-orm";
-import { compileSql } from "../db/compile.ts";
+import { type SQL, sql } from "drizzle-orm";
+import { compileSql, type Slots } from "../db/compile.ts";
 import type { Bound } from "../db/db.ts";
 import { deliveries, endpointEventTypes, endpoints, events } from "../db/schema.ts";
 import { newLane } from "../lanes/lane.ts";
@@ -25,9 +25,14 @@ const idAt = (place: ReturnType<typeof sql>) => sql`'dlv_' || substr(e.id, 5, 26
 
 type Made = { id: string; at: number | null };
 
-const toEndpoints = compileSql<{ event: string; now: number; jobUrl: string; ownSecret: number; except: string }, Made>(
-	["id", "at"],
-	(p) => sql`INSERT INTO ${deliveries} (${COLUMNS})
+interface Fanned {
+	event: string;
+	now: number;
+}
+const toEndpointsWhere = <Extra>(extra: (p: Slots<Extra>) => SQL) =>
+	compileSql<Fanned & Extra, Made>(
+		["id", "at"],
+		(p) => sql`INSERT INTO ${deliveries} (${COLUMNS})
 		SELECT ${idAt(sql`ep.place`)}, e.app_id, e.job_id, e.id, e.type, ep.id,
 			CASE WHEN ep.state = 'enabled' THEN 'pending' ELSE 'held' END, ep.id,
 			CASE WHEN ep.state = 'enabled' THEN CAST(${p.now} AS bigint) END, NULL, NULL, 0, 0,
@@ -35,8 +40,14 @@ const toEndpoints = compileSql<{ event: string; now: number; jobUrl: string; own
 		FROM ${events} e
 		JOIN ${endpointEventTypes} t ON t.app_id = e.app_id AND t.event_type = e.type
 		JOIN ${endpoints} ep ON ep.id = t.endpoint_id
-		WHERE e.id = ${p.event} AND ep.state <> 'deleted' AND ep.id <> ${p.except}
-			AND NOT EXISTS (SELECT 1 FROM ${endpoints} subject WHERE subject.id = ${p.except} AND subject.url = ep.url) AND (ep.url <> ${p.jobUrl} OR (ep.state = 'enabled' AND ${p.ownSecret} = 0)) RETURNING id, next_attempt_at AS at`,
+		WHERE e.id = ${p.event} AND ep.state <> 'deleted' AND ${extra(p)} RETURNING id, next_attempt_at AS at`,
+	);
+const toEndpoints = toEndpointsWhere<{ jobUrl: string; ownSecret: number }>(
+	(p) => sql`(ep.url <> ${p.jobUrl} OR (ep.state = 'enabled' AND ${p.ownSecret} = 0))`,
+);
+/** But for one, and for those of the same URL. */
+const toOtherEndpoints = toEndpointsWhere<{ except: string }>(
+	(p) => sql`NOT EXISTS (SELECT 1 FROM ${endpoints} subject WHERE subject.id = ${p.except} AND subject.url = ep.url)`,
 );
 
 const toJobUrl = compileSql<{ event: string; now: number; lane: string; url: string; ownSecret: number }, Made>(
@@ -67,7 +78,7 @@ export function fanOut(fact: { eventId: string; appId: string; jobId: string; te
 	rest: Bound<unknown>[];
 } {
 	const { eventId: event, appId: app, jobId: job, now, target } = fact;
-	const makes = [toEndpoints.bind({ event, now, jobUrl: target?.url ?? "", ownSecret: target?.ownSecret ? 1 : 0, except: "" })];
+	const makes = [toEndpoints.bind({ event, now, jobUrl: target?.url ?? "", ownSecret: target?.ownSecret ? 1 : 0 })];
 	const rest: Bound<unknown>[] = [];
 	if (target !== null) {
 		const lane = laneOfUrl(target.appId, target.url);
@@ -80,4 +91,4 @@ export function fanOut(fact: { eventId: string; appId: string; jobId: string; te
 
 /** The same for an event of no job, which goes to endpoints only, but for one, and for those of the same URL. */
 export const fanOutNotice = (fact: { event: string; now: number; except: string | null }): Bound<Made> =>
-	toEndpoints.bind({ event: fact.event, now: fact.now, jobUrl: "", ownSecret: 0, except: fact.except ?? "" });
+	toOtherEndpoints.bind({ event: fact.event, now: fact.now, except: fact.except ?? "" });

@@ -1,7 +1,8 @@
 import { type SQL, sql } from "drizzle-orm";
 import { compileSql, type Slots } from "../db/compile.ts";
-import { attempts, deliveries, events, jobFiles, jobs, receipts, results, submissions } from "../db/schema.ts";
+import { deliveries, events, jobFiles, jobs, receipts, results, submissions } from "../db/schema.ts";
 import { type Broom, type EdgeStmt, edgeOf, inWindow, ROWS, type Window, windowBehind } from "./broom.ts";
+import { deleteAttempts, deleteDeliveries } from "./leaves.ts";
 
 /** Jobs of one batch: with all their rows about `ROWS`. */
 const JOBS = 25;
@@ -23,21 +24,9 @@ const doomed = (p: Slots<OldJobs>): SQL => sql`j.ended_at IS NOT NULL AND ${inWi
 )`;
 const withoutEvents = sql`NOT EXISTS (SELECT 1 FROM ${events} x WHERE x.job_id = j.id)`;
 
-/** From the leaves to the job, so that whatever cuts this short leaves a job that the next batch finds again. */
-export const removeAttempts = compileSql<Doomed, { id: string }>(
-	["id"],
-	(p) => sql`DELETE FROM ${attempts} WHERE id IN (
-		SELECT a.id FROM ${jobs} j JOIN ${deliveries} d ON d.app_id = j.app_id AND d.job_id = j.id JOIN ${attempts} a ON a.delivery_id = d.id
-		WHERE ${doomed(p)} LIMIT ${p.limit}
-	) RETURNING id`,
-);
-export const removeDeliveries = compileSql<Doomed, { id: string }>(
-	["id"],
-	(p) => sql`DELETE FROM ${deliveries} WHERE id IN (
-		SELECT d.id FROM ${jobs} j JOIN ${deliveries} d ON d.app_id = j.app_id AND d.job_id = j.id
-		WHERE ${doomed(p)} AND NOT EXISTS (SELECT 1 FROM ${attempts} a WHERE a.delivery_id = d.id) LIMIT ${p.limit}
-	) RETURNING id`,
-);
+const THEIRS = sql`${jobs} j JOIN ${deliveries} d ON d.app_id = j.app_id AND d.job_id = j.id`;
+export const removeAttempts = compileSql<Doomed, { id: string }>(["id"], (p) => deleteAttempts(THEIRS, doomed(p), p.limit));
+export const removeDeliveries = compileSql<Doomed, { id: string }>(["id"], (p) => deleteDeliveries(THEIRS, doomed(p), p.limit));
 export const removeEvents = compileSql<Doomed, { id: string }>(
 	["id"],
 	(p) => sql`DELETE FROM ${events} WHERE id IN (

@@ -1,9 +1,10 @@
 import { type SQL, sql } from "drizzle-orm";
 import { compileSql, type Slots } from "../db/compile.ts";
-import { attempts, deliveries, events } from "../db/schema.ts";
+import { deliveries, events } from "../db/schema.ts";
 import { TYPES } from "../outbound/notices/sql.ts";
 import { edgeOfBodies } from "./bodies.ts";
 import { type Broom, inWindow, ROWS, type Window, windowBehind } from "./broom.ts";
+import { deleteAttempts, deleteDeliveries } from "./leaves.ts";
 
 interface Doomed extends Window {
 	limit: number;
@@ -15,21 +16,9 @@ const doomed = (p: Slots<Window>): SQL => sql`e.body <> '' AND e.type IN (${TYPE
 /** They are rare: most windows have none, and then nothing is written. */
 export const anyNotice = compileSql<Window, { id: string }>(["id"], (p) => sql`SELECT e.id FROM ${events} e WHERE ${doomed(p)} LIMIT 1`);
 
-/** From the leaves to the event, so that whatever cuts this short leaves an event that the next batch finds again. */
-export const removeAttemptsOfNotices = compileSql<Doomed, { id: string }>(
-	["id"],
-	(p) => sql`DELETE FROM ${attempts} WHERE id IN (
-		SELECT a.id FROM ${events} e JOIN ${deliveries} d ON d.event_id = e.id JOIN ${attempts} a ON a.delivery_id = d.id
-		WHERE ${doomed(p)} LIMIT ${p.limit}
-	) RETURNING id`,
-);
-export const removeDeliveriesOfNotices = compileSql<Doomed, { id: string }>(
-	["id"],
-	(p) => sql`DELETE FROM ${deliveries} WHERE id IN (
-		SELECT d.id FROM ${events} e JOIN ${deliveries} d ON d.event_id = e.id
-		WHERE ${doomed(p)} AND NOT EXISTS (SELECT 1 FROM ${attempts} a WHERE a.delivery_id = d.id) LIMIT ${p.limit}
-	) RETURNING id`,
-);
+const THEIRS = sql`${events} e JOIN ${deliveries} d ON d.event_id = e.id`;
+export const removeAttemptsOfNotices = compileSql<Doomed, { id: string }>(["id"], (p) => deleteAttempts(THEIRS, doomed(p), p.limit));
+export const removeDeliveriesOfNotices = compileSql<Doomed, { id: string }>(["id"], (p) => deleteDeliveries(THEIRS, doomed(p), p.limit));
 export const removeNotices = compileSql<Window, { id: string }>(
 	["id"],
 	(p) => sql`DELETE FROM ${events} WHERE id IN (

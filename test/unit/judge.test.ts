@@ -12,16 +12,14 @@ const NOW = Date.UTC(2026, 0, 15, 10);
 interface Case {
 	since: number | null;
 	last?: number;
-	well?: number | null;
 	failures?: number;
 	deliveries?: number;
 	noticed?: number | null;
 	retry?: string | null;
 }
 const ago = (hours: number) => NOW - hours * HOUR;
-const health = ({ since, last = 0, well = since, failures = 100, deliveries = 50, noticed = null, retry = null }: Case): Health => ({
+const health = ({ since, last = 0, failures = 100, deliveries = 50, noticed = null, retry = null }: Case): Health => ({
 	retry,
-	succeededAt: well === null ? 0 : ago(well),
 	failingSince: since === null ? null : ago(since),
 	failedAt: since === null ? null : ago(last),
 	failures,
@@ -49,9 +47,7 @@ describe("an endpoint's failures", () => {
 		["that are 20 do", { since: 130, failures: 20, noticed: 130 }, { kind: "disable" }],
 		["of two deliveries do not", { since: 130, deliveries: 2, noticed: 130 }, waits(1 / 6)],
 		["of three do", { since: 130, deliveries: 3, noticed: 130 }, { kind: "disable" }],
-		["that began a day ago after a week of silence do not", { since: 25, well: 200, noticed: 25 }, waits(95)],
 		["that are spread over less than twelve hours do not", { since: 130, last: 119, noticed: 130 }, waits(1 / 6)],
-		["from before successes were kept count the same", { since: 119, well: null, noticed: 119 }, waits(1)],
 		["that are nine in a row do not disable by deAPI's rule", { since: 1, failures: 9, retry: "deapi" }, waits(23)],
 		["that are ten in a row do", { since: 0.01, failures: 10, deliveries: 1, retry: "deapi" }, { kind: "disable" }],
 		["that are ten in a row do not by a schedule of its own", { since: 1, failures: 10, retry: "[5,30]" }, waits(23)],

@@ -40,7 +40,7 @@ export const openLane = compileSql<{ endpoint: string }, { id: string }>(
 export const liftPause = compileSql<{ endpoint: string; now: number }, { id: string }>(
 	["id"],
 	(p) => sql`UPDATE ${lanes} SET not_before = 0, reason = NULL, ${FORGIVEN}
-	WHERE id = ${p.endpoint} AND not_before <> ${sql.raw(String(CLOSED_UNTIL))} 
+	WHERE id = ${p.endpoint} AND not_before <> ${sql.raw(String(CLOSED_UNTIL))}
 		AND EXISTS (SELECT 1 FROM ${endpoints} ep WHERE ep.id = ${p.endpoint} AND ep.receiver_since = ${p.now}) RETURNING id`,
 );
 

@@ -7,8 +7,6 @@ import { attempts, endpoints } from "../../db/schema.ts";
 /** What an endpoint's row says of its last days. Times are epoch milliseconds. */
 export interface Health {
 	retry: string | null;
-	/** Last known to be well, within an hour; 0: that was not kept yet. */
-	succeededAt: number;
 	/** Since the last success: the first failure and the last one, how many, and of how many deliveries. */
 	failingSince: number | null;
 	failedAt: number | null;

@@ -70,7 +70,9 @@ export async function watchEndpoints(deps: Deps, most = 100): Promise<void> {
 const seen = (row: Row) => ({ endpoint: row.id, since: row.failingSince ?? 0 });
 
 /** One that is not enabled is judged no more. */
-const forget = (deps: Deps, row: Row) => deps.db.batch([judgeAgainAt.bind({ ...seen(row), until: null })]).then(() => {});
+async function forget({ db }: Deps, row: Row): Promise<void> {
+	await db.batch([judgeAgainAt.bind({ ...seen(row), until: null })]);
+}
 
 async function judgeOne(deps: Deps, row: Row, now: number): Promise<void> {
 	const { config, db } = deps;
@@ -78,7 +80,6 @@ async function judgeOne(deps: Deps, row: Row, now: number): Promise<void> {
 	const { succeededAt, failures } = row;
 	const failingSince = row.failingSince ?? 0;
 	const verdict = judge(row, config, now);
-	const write = (work: Bound<unknown>[], notice: Notice) => tell(deps, work, notice);
 	switch (verdict.kind) {
 		case "wait":
 			await db.batch([judgeAgainAt.bind({ ...seen(row), until: verdict.until })]);
@@ -87,17 +88,18 @@ async function judgeOne(deps: Deps, row: Row, now: number): Promise<void> {
 			const disableAt = disabledAtTheEarliest(failingSince, config);
 			const [last] = await db.read(lastReason.bind({ endpoint: row.id }));
 			const fact = { ...about, failingSince, succeededAt, failures, reason: last?.reason ?? null, disableAt };
-			return write([noticedAs.bind({ ...seen(row), noticed: failingSince, until: disableAt })], failingNotice(fact));
+			return tell(deps, [noticedAs.bind({ ...seen(row), noticed: failingSince, until: disableAt })], failingNotice(fact));
 		}
 		case "recovered":
-			return write(
+			return tell(
+				deps,
 				[noticedAs.bind({ ...seen(row), noticed: null, until: null })],
 				recoveredNotice({ ...about, failingSince: row.noticedSince ?? 0 }),
 			);
 		case "disable": {
 			const reason = "failing";
 			const work = disabledByFailures({ ...about, reason, since: failingSince });
-			return write(work, disabledNotice({ ...about, reason, failingSince, succeededAt, failures }));
+			return tell(deps, work, disabledNotice({ ...about, reason, failingSince, succeededAt, failures }));
 		}
 	}
 }

@@ -147,16 +147,13 @@ export async function openFaults(db: Db, env: Record<string, string> = {}) {
 			world.request(path, { method, headers: { "content-type": "application/json" }, body: JSON.stringify(body) }),
 		close: async () => {
 			for (const receiver of receivers) await receiver.close();
-			await quietly(() => quiet());
+			await quiet();
 			await dialer.close();
 			await world.close();
 		},
 	};
 }
 export type Faults = Awaited<ReturnType<typeof openFaults>>;
-
-/** What a server that is closed leaves behind ends by itself. */
-const quietly = (wait: () => Promise<void>) => Promise.race([wait(), new Promise((resolve) => setTimeout(resolve, 2000))]);
 
 const AT_ONCE = 250;
 

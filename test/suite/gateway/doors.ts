@@ -22,6 +22,18 @@ export const post = (world: World, path: string, body: string | undefined, heade
 		...(body === undefined ? {} : { body }),
 	});
 
+/** All that the doors answer from here on: bodies and headers. */
+export function answersOf(world: World): string[] {
+	const said: string[] = [];
+	const request = world.request;
+	world.request = async (path, init) => {
+		const response = await request(path, init);
+		said.push(await response.clone().text(), JSON.stringify([...response.headers]));
+		return response;
+	};
+	return said;
+}
+
 /** The smallest job as text, with more fields behind it that may say what no object can. */
 export const jobText = (more = ""): string => JSON.stringify(JOB).replace(/\}$/, more === "" ? "}" : `,${more}}`);
 

@@ -6,7 +6,7 @@ import { endpoints } from "../../../src/db/schema.ts";
 import { openWorld, type World } from "../../support/world.ts";
 import { answers, attemptsOf, finished, NO_URL } from "./callbacks.ts";
 import { call, got, type Listed, type Shown } from "./calls.ts";
-import { refusalOf, rowCount } from "./doors.ts";
+import { answersOf, refusalOf, rowCount } from "./doors.ts";
 
 const ONE = { url: "https://example.com/hooks", event_types: ["job.completed"] };
 const TOKEN = "Bearer receivers-own-token-0123456789";
@@ -42,13 +42,7 @@ export function endpointHeaders(open: () => Promise<Db>): void {
 		let bodies: string[];
 		beforeEach(async () => {
 			world = await openWorld(await open());
-			bodies = [];
-			const request = world.request;
-			world.request = async (path, init) => {
-				const response = await request(path, init);
-				bodies.push(await response.clone().text());
-				return response;
-			};
+			bodies = answersOf(world);
 		});
 		afterEach(() => world.close());
 

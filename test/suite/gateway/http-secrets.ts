@@ -3,7 +3,7 @@ import { createKey } from "../../../src/access/keys.ts";
 import type { Db } from "../../../src/db/db.ts";
 import { CALLBACK_SECRET, HOOK_SECRET, KEY, openWorld, submitted, type World } from "../../support/world.ts";
 import { answers, finished } from "./callbacks.ts";
-import { as, post } from "./doors.ts";
+import { answersOf, as, post } from "./doors.ts";
 import { submissionsOf, tokenUrl } from "./tools.ts";
 
 const JOB_SECRET = "the-secret-of-one-job-alone-0123456789";
@@ -14,13 +14,7 @@ export function secrets(open: () => Promise<Db>): void {
 		let bodies: string[];
 		beforeEach(async () => {
 			world = await openWorld(await open());
-			bodies = [];
-			const request = world.request;
-			world.request = async (path, init) => {
-				const response = await request(path, init);
-				bodies.push(await response.clone().text(), JSON.stringify([...response.headers]));
-				return response;
-			};
+			bodies = answersOf(world);
 		});
 		afterEach(() => world.close());
 
