@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { parseCidr } from "./core/address.ts";
+import { parsePorts } from "./core/address/ports.ts";
+import { parseCidr } from "./core/address/ranges.ts";
 import { parseDatabase } from "./core/database-url.ts";
 import { LONGEST_OVERLAP_H } from "./core/rotation.ts";
 
@@ -44,6 +45,11 @@ const credential = z
 	.string()
 	.trim()
 	.regex(/^[\x21-\x7e]+$/, "must be printable ASCII without spaces");
+const cidrs = z
+	.string()
+	.default("")
+	.transform(list)
+	.refine((ranges) => ranges.every((range) => parseCidr(range) !== null), "must be CIDR ranges with commas, like 127.0.0.0/8,10.1.0.0/16");
 const perMinute = z
 	.string()
 	.regex(/^([1-9]\d{0,3}|[1-5]\d{4}|60000)$/, "must be a whole number between 1 and 60000")
@@ -107,16 +113,20 @@ export const SETTINGS = {
 	sandbox: setting("SANDBOX", flag("0")),
 	sandboxPort: count("SANDBOX_PORT", 0, 0, 65_535),
 
-	callbackAllow: setting(
-		"CALLBACK_ALLOW",
+	callbackAllow: setting("CALLBACK_ALLOW", cidrs),
+	callbackDeny: setting("CALLBACK_DENY", cidrs),
+	callbackPorts: setting(
+		"CALLBACK_PORTS",
 		z
 			.string()
-			.default("")
-			.transform(list)
-			.refine(
-				(ranges) => ranges.every((range) => parseCidr(range) !== null),
-				"must be CIDR ranges with commas, like 127.0.0.0/8,10.1.0.0/16",
-			),
+			.default("80,443,1024-65535")
+			.transform((text) => list(text).map(parsePorts))
+			.transform((ranges, context) => {
+				const good = ranges.filter((range) => range !== null);
+				if (good.length === 0 || good.length < ranges.length)
+					context.addIssue({ code: "custom", message: "must be ports and ranges of ports with commas, like 443,8000-8999" });
+				return good;
+			}),
 	),
 	retryDelaysMs: setting(
 		"RETRY_DELAYS_S",

@@ -1,5 +1,5 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import { AddressGuard } from "../core/address.ts";
+import { AddressGuard } from "../core/address/guard.ts";
 import { DEFAULT_APP } from "../core/default-app.ts";
 import { parseId } from "../core/ids.ts";
 import type { Deps } from "../deps.ts";
@@ -97,7 +97,7 @@ export function mountEndpointReads(app: App, deps: Deps): void {
 }
 
 export function mountEndpointWrites(app: App, deps: Deps): void {
-	const guard = new AddressGuard(deps.config.callbackAllow, deps.publicUrl);
+	const guard = new AddressGuard(deps.config, deps.publicUrl);
 	const refuseUrl = (url: string | undefined) => {
 		const objection = url === undefined ? null : guard.objection(url);
 		if (objection !== null) throw validationFailed([{ field: "url", message: objection }]);

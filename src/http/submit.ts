@@ -1,5 +1,5 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import { AddressGuard } from "../core/address.ts";
+import { AddressGuard } from "../core/address/guard.ts";
 import type { Deps } from "../deps.ts";
 import type { Detail } from "../errors.ts";
 import type { Models } from "../jobs/models.ts";
@@ -43,7 +43,7 @@ const submitRoute = createRoute({
 });
 
 export function mountSubmit(app: App, deps: Deps, models: Models): void {
-	const guard = new AddressGuard(deps.config.callbackAllow, deps.publicUrl);
+	const guard = new AddressGuard(deps.config, deps.publicUrl);
 	app.openapi(submitRoute, async (c) => {
 		const body = c.req.valid("json");
 		const details = callbackObjections(guard, body);

@@ -1,4 +1,4 @@
-import { AddressGuard } from "../core/address.ts";
+import { AddressGuard } from "../core/address/guard.ts";
 import { parseId } from "../core/ids.ts";
 import type { Deps } from "../deps.ts";
 import type { Detail } from "../errors.ts";
@@ -39,7 +39,7 @@ export async function inputsOf(deps: Deps, app: string, wish: Wish): Promise<Inp
 function addUrl(deps: Deps, { urls }: Inputs, field: string, url: string): string | null {
 	if (!/^https?:/i.test(url))
 		return "must be the id of a file (POST /v1/files), an http(s) URL, or a part of this name in a multipart request";
-	const objection = new AddressGuard(deps.config.callbackAllow, deps.publicUrl).objection(url);
+	const objection = new AddressGuard(deps.config, deps.publicUrl).objection(url);
 	if (objection === null) urls.push({ field, url });
 	return objection;
 }

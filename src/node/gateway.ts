@@ -10,7 +10,7 @@ import { sendWaitersHome } from "../jobs/wait.ts";
 import { canBeHooked, defaultAccount, PROVIDERS } from "../providers/index.ts";
 import type { Account } from "../providers/provider.ts";
 import { nodesOwn, watchBodies } from "./deadlines.ts";
-import { createHttp } from "./dialer.ts";
+import { createHttp } from "./dialer/dialer.ts";
 import { createLog } from "./log.ts";
 import { Loop } from "./loop.ts";
 import { openStore } from "./open-store.ts";

@@ -1,5 +1,5 @@
 import type { Config } from "../config.ts";
-import { isLoopbackUrl } from "../core/address.ts";
+import { isLoopbackUrl } from "../core/address/literal.ts";
 import { deapi } from "./deapi.ts";
 import { decart } from "./decart.ts";
 import type { Account, JobType, Provider, ProviderSettings } from "./provider.ts";

@@ -1,5 +1,6 @@
 import type { Config } from "../config.ts";
-import { AddressGuard, literalOf } from "../core/address.ts";
+import { AddressGuard, type AddressRules } from "../core/address/guard.ts";
+import { literalOf } from "../core/address/literal.ts";
 import type { Http, HttpAnswer, HttpRequest } from "../core/http.ts";
 import { handOver, Thrown } from "../core/take.ts";
 import { BROKEN, chunksOf, LATE, readUpTo, sendable } from "./http-bodies.ts";
@@ -9,8 +10,8 @@ import { BROKEN, chunksOf, LATE, readUpTo, sendable } from "./http-bodies.ts";
  * broke behind the request are the same words, and so are an unknown name, bad TLS and an answer that is not HTTP.
  * So only what is refused here is `before`.
  */
-export function createFetchHttp(config: Pick<Config, "callbackAllow">): Http {
-	const mayReach = guardOver(config.callbackAllow);
+export function createFetchHttp(config: AddressRules & Pick<Config, "publicUrl">): Http {
+	const mayReach = guardOver(config);
 	return async (request) => {
 		if (request.reach === "public" && !mayReach(request.url)) return { kind: "failed", reason: "address_refused", before: true };
 		const abort = new AbortController();
@@ -60,13 +61,14 @@ async function exchange(request: HttpRequest, abort: AbortController): Promise<H
  * `localhost`. Hosts of the operator's own zone are reached as by anyone, through their front door with its firewall and
  * Access, not straight at the origin: that is `global_fetch_strictly_public` in wrangler.toml.
  */
-function guardOver(allow: readonly string[]): (url: string) => boolean {
-	const [listing, open] = [new AddressGuard(allow), new AddressGuard([])];
+function guardOver(config: Parameters<typeof createFetchHttp>[0]): (url: string) => boolean {
+	const listing = new AddressGuard(config, config.publicUrl);
+	const open = new AddressGuard({ ...config, callbackAllow: [] }, config.publicUrl);
 	return (text) => {
 		if (!URL.canParse(text)) return false;
 		const { hostname } = new URL(text);
 		const address = hostname === "localhost" ? "127.0.0.1" : literalOf(hostname);
-		if (address !== null && listing.judge(address) === "listed") return true;
-		return open.objection(text) === null;
+		const listed = address !== null && listing.judge(address) === "listed";
+		return (listed ? listing : open).objection(text) === null;
 	};
 }

@@ -1,7 +1,8 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import type { HttpRequest } from "../../src/core/http.ts";
-import { createHttp } from "../../src/node/dialer.ts";
+import { createHttp } from "../../src/node/dialer/dialer.ts";
+import { reaching } from "../support/reach.ts";
 
 /* Run as a process of its own, whose memory nobody else uses: moves so many bytes from or to a server and says how far it has grown. */
 const [way, bytes, url] = [process.argv[2], Number(process.argv[3]), String(process.argv[4])];
@@ -10,7 +11,7 @@ const SWEPT_EACH = 10_000_000;
 setFlagsFromString("--expose-gc");
 const sweep = runInNewContext("gc") as () => void;
 
-const http = createHttp({ callbackAllow: ["127.0.0.0/8"], connectDeadlineMs: 5000 });
+const http = createHttp({ ...reaching(["127.0.0.0/8"]), connectDeadlineMs: 5000 });
 let [moved, most] = [0, 0];
 const passed = (count: number) => {
 	const due = Math.floor(moved / SWEPT_EACH) < Math.floor((moved + count) / SWEPT_EACH);

@@ -9,8 +9,9 @@ import tls from "node:tls";
 import { gzipSync } from "node:zlib";
 import { afterEach, describe, expect, it } from "vitest";
 import type { HttpRequest } from "../../src/core/http.ts";
-import { createHttp } from "../../src/node/dialer.ts";
+import { createHttp } from "../../src/node/dialer/dialer.ts";
 import { child } from "../support/child.ts";
+import { reaching } from "../support/reach.ts";
 import { answering, type Listener, listen, selfSigned } from "../support/sockets.ts";
 
 const OK = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
@@ -29,7 +30,7 @@ async function server(...args: Parameters<typeof listen>): Promise<Listener> {
 
 /** Sends through a dialer of its own, or through one that is given. */
 function dialer(callbackAllow: string[] = LOOPBACK, connectDeadlineMs = 5000) {
-	const http = createHttp({ callbackAllow, connectDeadlineMs });
+	const http = createHttp({ ...reaching(callbackAllow), connectDeadlineMs });
 	open.push(http);
 	return (url: string, over: Partial<HttpRequest> = {}) =>
 		http({ method: "POST", url, headers: {}, body: "{}", deadlineMs: 5000, keepBytes: 1000, reach: "public", ...over });
@@ -509,7 +510,7 @@ describe("a host that cannot be reached", () => {
 describe("a stop", () => {
 	it("cuts a body that is taken", async () => {
 		const { host, connections } = await server((socket) => socket.write("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf"));
-		const http = createHttp({ callbackAllow: LOOPBACK, connectDeadlineMs: 5000 });
+		const http = createHttp({ ...reaching(LOOPBACK), connectDeadlineMs: 5000 });
 		open.push(http);
 		let begun = false;
 		const take: HttpRequest["take"] = async (_, chunks) => {
@@ -526,7 +527,7 @@ describe("a stop", () => {
 	it("cuts what is under way and what comes, but for a request that must not be sent twice", async () => {
 		const waiting: Socket[] = [];
 		const { host, connections } = await server((socket) => void waiting.push(socket));
-		const http = createHttp({ callbackAllow: LOOPBACK, connectDeadlineMs: 5000 });
+		const http = createHttp({ ...reaching(LOOPBACK), connectDeadlineMs: 5000 });
 		open.push(http);
 		const request = { method: "GET", url: `http://${host}/`, headers: {}, deadlineMs: 5000, keepBytes: 1000, reach: "public" } as const;
 		const [cut, kept] = [http(request), http({ ...request, once: true })];

@@ -1,6 +1,7 @@
 import { describe, expect, inject, it } from "vitest";
 import type { HttpRequest } from "../../src/core/http.ts";
 import { createFetchHttp } from "../../src/worker/http.ts";
+import { reaching } from "../support/reach.ts";
 import type { Seen } from "../support/workers/receiver.ts";
 
 const LOOPBACK = ["127.0.0.0/8", "::1/128"];
@@ -10,7 +11,7 @@ const failed = (reason: string, before: boolean) => ({ kind: "failed", reason, b
 
 /** Sends as a callback is sent, unless told otherwise. */
 function sender(callbackAllow: string[] = LOOPBACK) {
-	const http = createFetchHttp({ callbackAllow });
+	const http = createFetchHttp(reaching(callbackAllow));
 	return (url: string, over: Partial<HttpRequest> = {}) =>
 		http({ method: "POST", url, headers: {}, body: "{}", deadlineMs: 5000, keepBytes: 1000, reach: "public", ...over });
 }
@@ -419,7 +420,7 @@ describe("a request", () => {
 	it("that asks is asked anew each time, and no cache on the way answers it", async () => {
 		const { url, seen, requests } = marked("/ok/");
 		const question = { method: "GET", url, headers: {}, deadlineMs: 5000, keepBytes: 1000, reach: "operator" } as const;
-		for (let i = 0; i < 2; i++) expect(await createFetchHttp({ callbackAllow: [] })(question)).toMatchObject({ status: 200, body: "ok" });
+		for (let i = 0; i < 2; i++) expect(await createFetchHttp(reaching())(question)).toMatchObject({ status: 200, body: "ok" });
 		expect(await requests()).toBe(2);
 		expect((await seen()).connections.at(-1)!.received).toMatch(/cache-control: no-cache/i);
 	});

@@ -1,8 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { AddressGuard, isLoopbackUrl, literalOf, parseCidr } from "../../src/core/address.ts";
+import { AddressGuard } from "../../src/core/address/guard.ts";
+import { isLoopbackUrl, literalOf } from "../../src/core/address/literal.ts";
+import { parseCidr } from "../../src/core/address/ranges.ts";
+import { reaching } from "../support/reach.ts";
 
-const open = new AddressGuard([]);
-const listing = new AddressGuard(["127.0.0.0/8", "10.1.0.0/16", "192.168.7.7", "fd00:1::/32"]);
+const open = new AddressGuard(reaching());
+const listing = new AddressGuard(reaching(["127.0.0.0/8", "10.1.0.0/16", "192.168.7.7", "fd00:1::/32"]));
 const PRIVATE = "must not point at a private, loopback or reserved address (the operator can list it in CALLBACK_ALLOW)";
 const NOT_HTTPS = "must be https (http only where CALLBACK_ALLOW lists the address)";
 
@@ -123,7 +126,7 @@ describe("our own host as a callback's", () => {
 		["https://jobs.example.com/base", "https://example.com/", null],
 		["https://8.8.8.8:8443", "https://8.8.8.8/", OWN],
 		["http://127.0.0.1:8080", "http://127.0.0.1:9000/", PRIVATE],
-	])("%s refuses %s: %s", (own, url, objection) => expect(new AddressGuard([], own).objection(url)).toBe(objection));
+	])("%s refuses %s: %s", (own, url, objection) => expect(new AddressGuard(reaching(), own).objection(url)).toBe(objection));
 
 	it.each([
 		["http://127.0.0.1:8080", "http://127.0.0.1:9000/", null],
@@ -131,6 +134,6 @@ describe("our own host as a callback's", () => {
 		["https://10.1.0.1", "https://10.1.0.1/", null],
 		["https://jobs.example.com", "https://jobs.example.com/", OWN],
 	])("%s where its address is listed: %s is %s", (own, url, objection) => {
-		expect(new AddressGuard(["127.0.0.0/8", "10.1.0.0/16"], own).objection(url)).toBe(objection);
+		expect(new AddressGuard(reaching(["127.0.0.0/8", "10.1.0.0/16"]), own).objection(url)).toBe(objection);
 	});
 });

@@ -22,6 +22,12 @@ const NUMBERS = {
 	sandbox: false,
 	sandboxPort: 0,
 	callbackAllow: [],
+	callbackDeny: [],
+	callbackPorts: [
+		[80, 80],
+		[443, 443],
+		[1024, 65_535],
+	],
 	retryDelaysMs: [5, 30, 120, 600, 1800, 3600, 10_800, 21_600, 43_200, 86_400, 86_400].map((s) => s * 1000),
 	retryAfterCapMs: 86_400_000,
 	overloadDelayMs: 60_000,

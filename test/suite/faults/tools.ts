@@ -4,7 +4,7 @@ import { compileSql } from "../../../src/db/compile.ts";
 import type { Bound, Db } from "../../../src/db/db.ts";
 import { insertRow } from "../../../src/db/insert.ts";
 import { events } from "../../../src/db/schema.ts";
-import { createHttp } from "../../../src/node/dialer.ts";
+import { createHttp } from "../../../src/node/dialer/dialer.ts";
 import { fanOut } from "../../../src/outbound/fanout.ts";
 import { Sweep } from "../../../src/sweep.ts";
 import { openReceiver, type Receiver, type Reply } from "../../support/receiver-server.ts";

@@ -1,7 +1,7 @@
 import { Readable } from "node:stream";
 import { type Agent, type Dispatcher, request as undiciRequest } from "undici";
-import type { HttpAnswer, HttpFailure, HttpRequest, Upload } from "../core/http.ts";
-import { handOver, Thrown } from "../core/take.ts";
+import type { HttpAnswer, HttpFailure, HttpRequest, Upload } from "../../core/http.ts";
+import { handOver, Thrown } from "../../core/take.ts";
 import { NotConnected } from "./connector.ts";
 
 /** One request and its answer. */

@@ -1,7 +1,7 @@
 import { Agent } from "undici";
-import type { Config } from "../config.ts";
-import { AddressGuard } from "../core/address.ts";
-import type { Http, HttpAnswer, HttpRequest } from "../core/http.ts";
+import type { Config } from "../../config.ts";
+import { AddressGuard, type AddressRules } from "../../core/address/guard.ts";
+import type { Http, HttpAnswer, HttpRequest } from "../../core/http.ts";
 import { connector } from "./connector.ts";
 import { Exchange } from "./exchange.ts";
 
@@ -15,8 +15,8 @@ export interface Dialer extends Http {
  * Outbound HTTP over undici's `request`, which is three times as fast as any fetch. The address guard sits in the
  * connector's own look-up, so that what is judged is what is dialled; a redirect is an answer like any other.
  */
-export function createHttp(config: Pick<Config, "callbackAllow" | "connectDeadlineMs">): Dialer {
-	const guard = new AddressGuard(config.callbackAllow);
+export function createHttp(config: AddressRules & Pick<Config, "publicUrl" | "connectDeadlineMs">): Dialer {
+	const guard = new AddressGuard(config, config.publicUrl);
 	const poolsOf = (judge: AddressGuard | null) => {
 		const connect = connector(config.connectDeadlineMs, judge);
 		// as many connections as there are requests, which lanes limit: one that waits here would spend a receiver's deadline

@@ -1,8 +1,9 @@
 import dns from "node:dns";
 import type { LookupFunction } from "node:net";
 import { buildConnector } from "undici";
-import { type AddressGuard, literalOf } from "../core/address.ts";
-import type { HttpFailure } from "../core/http.ts";
+import type { AddressGuard } from "../../core/address/guard.ts";
+import { literalOf } from "../../core/address/literal.ts";
+import type { HttpFailure } from "../../core/http.ts";
 
 /** Raised by our own connector only: what it stops was never written to a socket. */
 export class NotConnected extends Error {
@@ -21,14 +22,17 @@ export function connector(timeout: number, guard: AddressGuard | null): buildCon
 	return (options, callback) => {
 		const plain = options.protocol === "http:";
 		const literal = literalOf(options.hostname);
-		if (guard && literal !== null && refuses(guard, literal, plain)) return callback(new NotConnected("address_refused"), null);
+		const refused =
+			guard !== null && (guard.refusesHost(options.protocol, options.hostname, options.port) || isRefused(guard, literal, plain));
+		if (refused) return callback(new NotConnected("address_refused"), null);
 		const connect = plain ? http : https;
 		connect(options, (...[error, socket]) => (error ? callback(new NotConnected(reasonOf(error)), null) : callback(null, socket)));
 	};
 }
 
 /** Plain http only where the operator listed the address. */
-const refuses = (guard: AddressGuard, address: string, plain: boolean) => {
+const isRefused = (guard: AddressGuard, address: string | null, plain: boolean) => {
+	if (address === null) return false;
 	const verdict = guard.judge(address);
 	return verdict === "refused" || (plain && verdict !== "listed");
 };
@@ -38,7 +42,7 @@ function guardedLookup(guard: AddressGuard, plain: boolean): LookupFunction {
 	return (hostname, options, callback) => {
 		dns.lookup(hostname, { ...options, all: true }, (error, addresses) => {
 			if (error) return callback(error, "", 0);
-			if (addresses.some(({ address }) => refuses(guard, address, plain))) return callback(new NotConnected("address_refused"), "", 0);
+			if (addresses.some(({ address }) => isRefused(guard, address, plain))) return callback(new NotConnected("address_refused"), "", 0);
 			const [first] = addresses;
 			if (options.all) return callback(null, addresses);
 			return first ? callback(null, first.address, first.family) : callback(new NotConnected("dns_error"), "", 0);

@@ -1,0 +1,83 @@
+import ipaddr from "ipaddr.js";
+import { bareName, literalOf } from "./literal.ts";
+import { hasPort, type PortRange, portsText } from "./ports.ts";
+import { isIn, isMetadata, isPublic, isSingle, parseCidr, type Range } from "./ranges.ts";
+
+/** The settings CALLBACK_ALLOW, CALLBACK_DENY (CIDR) and CALLBACK_PORTS. */
+export interface AddressRules {
+	callbackAllow: readonly string[];
+	callbackDeny: readonly string[];
+	callbackPorts: readonly PortRange[];
+}
+
+const rangesOf = (texts: readonly string[]): Range[] => texts.map(parseCidr).filter((range) => range !== null);
+
+/**
+ * Decides what callbacks, and fetches of files that users name, may reach: public unicast, and what the operator lists, but
+ * never what the operator denies. Names are judged by their spelling here and by every address they resolve to in the dialer.
+ */
+export class AddressGuard {
+	readonly #allowed: Range[];
+	readonly #denied: Range[];
+	readonly #ports: readonly PortRange[];
+	readonly #ownHost: string | null;
+
+	/** `ownUrl`: how the world reaches us, which is no place for callbacks either. */
+	constructor({ callbackAllow, callbackDeny, callbackPorts }: AddressRules, ownUrl: string | null = null) {
+		this.#allowed = rangesOf(callbackAllow);
+		this.#denied = rangesOf(callbackDeny);
+		this.#ports = callbackPorts;
+		this.#ownHost = ownUrl === null ? null : bareName(new URL(ownUrl).hostname);
+	}
+
+	/** `listed`: the operator allowed it, so plain http is fine too. */
+	judge(address: string): "public" | "listed" | "refused" {
+		if (!ipaddr.isValid(address)) return "refused";
+		const ip = ipaddr.process(address); // an IPv4-mapped IPv6 address is judged as the IPv4 address it reaches
+		if (this.#denied.some((range) => isIn(ip, range))) return "refused";
+		const listing = this.#allowed.filter((range) => isIn(ip, range));
+		if (isMetadata(ip)) return listing.some(isSingle) ? "listed" : "refused"; // a wide range was not meant to hand out credentials
+		if (listing.length > 0) return "listed";
+		return isPublic(ip) ? "public" : "refused";
+	}
+
+	/** Whether a connection may be made to this host and port at all; an address, or those of a name, are judged besides. */
+	refusesHost(protocol: string, hostname: string, port: string): boolean {
+		return !hasPort(this.#ports, protocol, port) || this.#isOwn(hostname);
+	}
+
+	/** Whether a URL may be stored as a place to reach; null when it may, else what is wrong with it. */
+	objection(text: string): string | null {
+		if (text.length > 2048) return "must have at most 2048 characters";
+		if (!URL.canParse(text)) return "must be an absolute URL, like https://example.com/hook";
+		const { protocol, username, password, hostname, port } = new URL(text);
+		if (protocol !== "https:" && protocol !== "http:") return "must be an https URL";
+		if (username !== "" || password !== "") return "must not carry a user name or password";
+		const host = literalOf(hostname);
+		const verdict = host === null ? this.#judgeName(hostname) : this.judge(host);
+		if (verdict === "refused")
+			return "must not point at a private, loopback or reserved address (the operator can list it in CALLBACK_ALLOW)";
+		if (this.#isOwn(hostname)) return "must not point at this service's own host";
+		if (!hasPort(this.#ports, protocol, port)) return `must use a port that the operator lets callbacks use: ${portsText(this.#ports)}`;
+		if (protocol === "http:" && verdict === "public") return "must be https (http only where CALLBACK_ALLOW lists the address)";
+		return null;
+	}
+
+	#isOwn(hostname: string): boolean {
+		return bareName(hostname) === this.#ownHost && !this.#isListed(hostname);
+	}
+
+	/** By its address. A name has none yet, but for the one that always means this machine. */
+	#isListed(hostname: string): boolean {
+		const address = bareName(hostname) === "localhost" ? "127.0.0.1" : literalOf(hostname);
+		return address !== null && this.judge(address) === "listed";
+	}
+
+	/** A name that may resolve to a listed address is let through: the dialer judges what it resolves to. */
+	#judgeName(name: string): "public" | "listed" | "refused" {
+		if (this.#allowed.length > 0) return "listed";
+		const bare = bareName(name);
+		const dotted = /^[^.]+(\.[^.]+)+$/.test(bare);
+		return dotted && !/\.(localhost|local|internal|localdomain)$/.test(bare) ? "public" : "refused";
+	}
+}
