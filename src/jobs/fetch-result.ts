@@ -15,8 +15,7 @@ import { holding } from "./hold.ts";
 import { isTerminal } from "./job.ts";
 import { type Fetched, fetchFile, fetchText } from "./keep-result.ts";
 import type { Ground, Known } from "./move.ts";
-import { resultLane, textTypeOf } from "./news.ts";
-import { linkThatFits } from "./result-row.ts";
+import { linkOf, resultLane, textTypeOf } from "./news.ts";
 import { knownBySubmission, submissionFetching } from "./sql/finish.ts";
 import type { Claimed } from "./sql/work.ts";
 
@@ -35,7 +34,15 @@ export async function startFetch(
 	const hold = holdOf(known, nonce());
 	const { guarded, after } = openHold(ground, known, hold);
 	const { job, event, submission } = hold;
-	const fetching = { job, event, submission, providerJob: providerJobId, lane: resultLane(known), resultUrl: linkThatFits(resultUrl), now };
+	const fetching = {
+		job,
+		event,
+		submission,
+		providerJob: providerJobId,
+		lane: resultLane(known),
+		resultUrl: linkOf(deps.config, known.provider, resultUrl),
+		now,
+	};
 	const [held] = await deps.db.batch<Bound<unknown>[]>([guarded, ...after, submissionFetching.bind(fetching)]);
 	if (held?.length === 0) return false;
 	deps.wake({ kind: "submission", id: submission, at: now });
@@ -80,7 +87,7 @@ async function complete(deps: Deps, claimed: Claimed, { kept, resultUrl }: Extra
 async function later(deps: Deps, claimed: Claimed, failed: Extract<Fetched, { kind: "failed" }>): Promise<void> {
 	if (await triedAgain(deps, claimed, failed)) return;
 	const told = typeOf(claimed)?.result.kind === "link" ? claimed.resultUrl : null; // behind a text's there was none for an hour
-	const resultUrl = failed.resultUrl ?? told;
+	const resultUrl = linkOf(deps.config, claimed.provider, failed.resultUrl ?? told);
 	if (resultUrl !== null) return complete(deps, claimed, { kind: "fetched", kept: null, resultUrl });
 	const when = failed.hopeless ? "" : " within an hour";
 	const message = `the provider ended this job, but its result could not be fetched${when}; the last answer: ${failed.reason}`;

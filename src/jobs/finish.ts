@@ -9,8 +9,8 @@ import { holdOf, openMove } from "./ground.ts";
 import { type EventState, eventTypeOf, isTerminal, type JobState } from "./job.ts";
 import { firstPollMs } from "./ladder.ts";
 import type { Ground, Known, Move } from "./move.ts";
-import { resultLane } from "./news.ts";
-import { linkThatFits, resultRow } from "./result-row.ts";
+import { linkOf, resultLane } from "./news.ts";
+import { resultRow } from "./result-row.ts";
 import * as sql from "./sql/finish.ts";
 import { tellEnd } from "./wait.ts";
 
@@ -53,7 +53,7 @@ export async function finish(deps: Deps, known: Known, move: Move, ground: Groun
 			createdAt: now,
 		}),
 	];
-	if (move.state === "completed") rest.push(sql.resultOfMove.bind({ ...at, ...resultRow(known, move, now) }));
+	if (move.state === "completed") rest.push(sql.resultOfMove.bind({ ...at, ...resultRow(deps.config, known, move, now) }));
 	const fan = fanOut({
 		eventId: event,
 		appId: known.appId,
@@ -79,7 +79,7 @@ async function submissionAfter(deps: Deps, known: Known, move: Move, ground: Gro
 	const at = { submission: known.submissionId, job: known.jobId, event, now, providerJob: move.providerJobId };
 	if (isTerminal(move.state)) return { write: sql.submissionEnded.bind({ ...at, ...endOf(ground) }), dueAt: null };
 	if (move.state === "processing" && move.fetch) {
-		const fetching = { ...at, lane: resultLane(known), resultUrl: linkThatFits(move.fetch.resultUrl) };
+		const fetching = { ...at, lane: resultLane(known), resultUrl: linkOf(deps.config, known.provider, move.fetch.resultUrl) };
 		return { write: sql.submissionFetching.bind(fetching), dueAt: now };
 	}
 	const lane = pollLane(known.accountId);

@@ -1,6 +1,7 @@
 import type { Config } from "../config.ts";
-import { typeOf } from "../providers/index.ts";
+import { settingsOf, typeOf } from "../providers/index.ts";
 import { contentLane, type News, pollLane } from "../providers/provider.ts";
+import { usableLink } from "../providers/result-link.ts";
 
 interface Kind {
 	provider: string;
@@ -23,8 +24,13 @@ export function fetchesFirst(config: Pick<Config, "keepResults">, job: Kind): bo
 export const resultLane = (job: Kind & { accountId: string }): string =>
 	typeOf(job)?.result.kind === "text" ? pollLane(job.accountId) : contentLane(job.accountId);
 
-/** What news means for a job of this type: success without a link to the file is not the end of it yet. */
-export function meaning(job: Kind, news: News | null): News | null {
-	const unreachable = news?.state === "completed" && news.resultUrl === null && typeOf(job)?.result.kind === "link";
-	return unreachable ? { state: "processing" } : news;
+/** The provider's link to a result, where it is one to be kept and handed on; else none. */
+export const linkOf = (config: Config, provider: string, link: string | null): string | null =>
+	usableLink(config, settingsOf(config, provider).baseUrl, link);
+
+/** What news means for a job of this type: success without a link to the file that may be followed is not the end of it yet. */
+export function meaning(config: Config, job: Kind, news: News | null): News | null {
+	if (news?.state !== "completed") return news;
+	const resultUrl = linkOf(config, job.provider, news.resultUrl);
+	return resultUrl === null && typeOf(job)?.result.kind === "link" ? { state: "processing" } : { ...news, resultUrl };
 }

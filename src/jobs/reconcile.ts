@@ -60,7 +60,7 @@ async function ask(deps: Deps, claimed: sql.Claimed, providerJobId: string): Pro
 async function settle(deps: Deps, claimed: sql.Claimed, outcome: PollOutcome, providerJobId: string): Promise<void> {
 	switch (outcome.kind) {
 		case "answered": {
-			const news = meaning(claimed, outcome.news);
+			const news = meaning(deps.config, claimed, outcome.news);
 			if (news !== null && news.state !== claimed.jobState) await told(deps, claimed, news, outcome.body, providerJobId);
 			return news === null || news.state === "processing" ? stillRunning(deps, claimed) : stop(deps, claimed);
 		}

@@ -28,7 +28,7 @@ const TRIES = 20;
 export async function record(deps: Deps, told: Told): Promise<Recorded> {
 	for (let attempt = 0; attempt < TRIES; attempt++) {
 		const known = await whatWeKnow(deps, told);
-		const verdict = verdictOn(known, told);
+		const verdict = verdictOn(deps, known, told);
 		const result = verdict === "apply" && known !== null ? await apply(deps, known, told) : await keep(deps, known, told, verdict);
 		if (result !== "stale") return { outcome: result, jobId: known?.jobId ?? null };
 	}
@@ -39,7 +39,7 @@ export async function record(deps: Deps, told: Told): Promise<Recorded> {
 export async function joinOrphan(deps: Deps, receiptId: string, told: Told): Promise<Recorded["outcome"]> {
 	for (let attempt = 0; attempt < TRIES; attempt++) {
 		const known = await whatWeKnow(deps, told);
-		const verdict = verdictOn(known, told);
+		const verdict = verdictOn(deps, known, told);
 		if (known === null || verdict === "orphan") return "orphan";
 		if (verdict === "apply" && told.news !== null) {
 			if (await act(deps, known, told, { kind: "orphan", receiptId })) return "applied";
@@ -62,8 +62,8 @@ async function whatWeKnow(deps: Deps, told: Told): Promise<Known | null> {
 	return rows[0] ?? null;
 }
 
-function verdictOn(known: Known | null, told: Told): Verdict {
-	const news = known && meaning(known, told.news);
+function verdictOn({ config }: Deps, known: Known | null, told: Told): Verdict {
+	const news = known && meaning(config, known, told.news);
 	const view = known && {
 		...known,
 		idTaken: known.idTaken > 0,
@@ -75,7 +75,7 @@ function verdictOn(known: Known | null, told: Told): Verdict {
 
 /** Moves the job as the news says, or starts to fetch what success has left at the provider. */
 async function act(deps: Deps, known: Known, told: Told, ground: Extract<Ground, { kind: "receipt" | "orphan" }>): Promise<boolean> {
-	const news = meaning(known, told.news);
+	const news = meaning(deps.config, known, told.news);
 	const { providerJobId } = told.receipt;
 	if (news === null) return false;
 	if (news.state !== "completed") return finish(deps, known, { ...news, providerJobId }, ground);

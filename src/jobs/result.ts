@@ -7,7 +7,7 @@ import { takeTurn } from "../lanes/pace.ts";
 import { PROVIDERS } from "../providers/index.ts";
 import { pollLane } from "../providers/provider.ts";
 import { readLong } from "./blobs.ts";
-import { linkThatFits } from "./result-row.ts";
+import { linkOf } from "./news.ts";
 import { refreshResult, resultOfJob, stateOfJob } from "./sql/read.ts";
 
 /** A provider's link lives about a day; one this young is passed on as it is. */
@@ -73,7 +73,8 @@ async function freshLink(deps: Deps, job: string, row: RowOf<typeof resultOfJob>
 	const [turn] = await deps.db.batch([takeTurn.bind({ lane: pollLane(account.id), now })]);
 	if (turn.length === 0) return old; // the questions about running jobs go first
 	const answer = await provider.poll(deps.http, account, row.providerJobId, now);
-	const link = answer.kind === "answered" && answer.news?.state === "completed" ? linkThatFits(answer.news.resultUrl) : null;
+	const link =
+		answer.kind === "answered" && answer.news?.state === "completed" ? linkOf(deps.config, row.provider, answer.news.resultUrl) : null;
 	// after a failure the next visitor of this minute does not ask again
 	const readAt = link === null ? now - FRESH_MS + RETRY_MS : now;
 	await deps.db.batch([refreshResult.bind({ job, url: link ?? old, now: readAt })]);

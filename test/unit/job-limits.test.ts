@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { loadConfig } from "../../src/config.ts";
 import { fetchAgainMs } from "../../src/jobs/fetch-again.ts";
 import { objectionsTo } from "../../src/jobs/limits.ts";
 import { meaning } from "../../src/jobs/news.ts";
@@ -64,11 +65,32 @@ describe("when a result is fetched again", () => {
 
 describe("what success means", () => {
 	const news = { state: "completed" as const, resultUrl: null, processingMs: null };
+	const [picture, text] = [
+		{ provider: "deapi", type: "txt2img" },
+		{ provider: "deapi", type: "transcribe" },
+	];
+	const config = loadConfig({ DEAPI_BASE_URL: "http://10.0.0.5:9000/deapi", CALLBACK_DENY: "8.8.8.0/24" });
+
 	it("without a link: not the end for a picture, the end for a text", () => {
-		expect(meaning({ provider: "deapi", type: "txt2img" }, news)).toEqual({ state: "processing" });
-		expect(meaning({ provider: "deapi", type: "transcribe" }, news)).toBe(news);
-		const linked = { ...news, resultUrl: "https://example.com/a.png" };
-		expect(meaning({ provider: "deapi", type: "txt2img" }, linked)).toBe(linked);
-		expect(meaning({ provider: "deapi", type: "txt2img" }, null)).toBe(null);
+		expect(meaning(config, picture, news)).toEqual({ state: "processing" });
+		expect(meaning(config, text, news)).toEqual(news);
+		expect(meaning(config, picture, null)).toBe(null);
+	});
+
+	it.each(["https://example.com/a.png", `https://example.com/${"a".repeat(16_000)}`, "http://10.0.0.5:9000/a.png"])(
+		"with %.40s: the end",
+		(link) => {
+			const linked = { ...news, resultUrl: link };
+			expect(meaning(config, picture, linked)).toEqual(linked);
+		},
+	);
+
+	it.each([
+		...["http://169.254.169.254/latest/meta-data/", "https://127.0.0.1/a.png", "https://10.0.0.6/a.png", "http://10.0.0.5:9001/a.png"],
+		...["https://8.8.8.8/a.png", "http://example.com/a.png", "https://example.com:22/a.png", "https://user:pass@example.com/a.png"],
+		...["https://metadata.google.internal/", `https://example.com/${"a".repeat(17_000)}`, "a.png"],
+	])("with %.60s, which nobody may be sent to: as without a link", (link) => {
+		expect(meaning(config, picture, { ...news, resultUrl: link })).toEqual({ state: "processing" });
+		expect(meaning(config, text, { ...news, resultUrl: link })).toEqual(news);
 	});
 });

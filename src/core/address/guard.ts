@@ -47,8 +47,8 @@ export class AddressGuard {
 	}
 
 	/** Whether a URL may be stored as a place to reach; null when it may, else what is wrong with it. */
-	objection(text: string): string | null {
-		if (text.length > 2048) return "must have at most 2048 characters";
+	objection(text: string, maxCharacters = 2048): string | null {
+		if (text.length > maxCharacters) return `must have at most ${maxCharacters} characters`;
 		if (!URL.canParse(text)) return "must be an absolute URL, like https://example.com/hook";
 		const { protocol, username, password, hostname, port } = new URL(text);
 		if (protocol !== "https:" && protocol !== "http:") return "must be an https URL";

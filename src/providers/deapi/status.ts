@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { Http, HttpAnswer } from "../../core/http.ts";
 import { retryAfterMs } from "../../core/retry-after.ts";
 import type { Account, Allowance, FetchOutcome, Made, News, PollOutcome, Take } from "../provider.ts";
+import { reachOf } from "../result-link.ts";
 import { parse, request } from "./call.ts";
 import { Link } from "./link.ts";
 
@@ -51,21 +52,21 @@ async function read(http: Http, account: Account, answer: Asked, take: Take | nu
 	return link ? download(http, account, link, nowMs) : failed("no_result_yet");
 }
 
-/** The link is the provider's own, and needs no key. */
-const linked = (url: string) => {
+/** It needs no key. */
+const linked = (account: Account, url: string) => {
 	const headers = { accept: "*/*", "accept-encoding": "identity", "user-agent": "jobhook/0.1" };
-	return { method: "GET" as const, url, headers, reach: "operator" as const };
+	return { method: "GET" as const, url, headers, reach: reachOf(account, url) };
 };
 
 async function downloadFile(http: Http, account: Account, url: string, take: Take, nowMs: number): Promise<FetchOutcome> {
-	const answer = await http({ ...linked(url), deadlineMs: account.transferDeadlineMs, keepBytes: 0, take });
+	const answer = await http({ ...linked(account, url), deadlineMs: account.transferDeadlineMs, keepBytes: 0, take });
 	if (answer.kind === "failed") return { ...failed(answer.reason), resultUrl: url };
 	if (answer.status !== 200) return { ...failed(`result_http_${answer.status}`, retryAfter(answer, account, nowMs)), resultUrl: url };
 	return fetched(null, url);
 }
 
 async function download(http: Http, account: Account, url: string, nowMs: number): Promise<FetchOutcome> {
-	const answer = await http({ ...linked(url), deadlineMs: account.deadlineMs, keepBytes: RESULT_KEEP_BYTES });
+	const answer = await http({ ...linked(account, url), deadlineMs: account.deadlineMs, keepBytes: RESULT_KEEP_BYTES });
 	if (answer.kind === "failed") return failed(answer.reason);
 	if (answer.status !== 200) return failed(`result_http_${answer.status}`, retryAfter(answer, account, nowMs));
 	return fetched(answer.truncated ? null : answer.body, url);

@@ -1,9 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Db } from "../../../src/db/db.ts";
-import { openWorld, submitted, type World } from "../../support/world.ts";
-import { eventsOf, submissionsOf } from "./tools.ts";
+import { openWorld, PROVIDER, submitted, type World } from "../../support/world.ts";
+import { accepted, eventsOf, hook, submissionsOf, told } from "./tools.ts";
 
 const HOUR = 3_600_000;
+const LINK = "https://elsewhere.example.com/a.png";
 
 export function keepResults(open: () => Promise<Db>): void {
 	describe("with KEEP_RESULTS a file that deAPI made", () => {
@@ -50,6 +51,35 @@ export function keepResults(open: () => Promise<Db>): void {
 			await world.pass(15 * 60_000);
 			expect((await world.job(job)).state).toBe("completed");
 			expect((await result(job)).status).toBe(302);
+		});
+
+		it("is not fetched from a place where callbacks may not go, nor is anybody sent there: a fresh link is asked for", async () => {
+			const asked: string[] = [];
+			world.onRequest(({ url, method, reach }) => {
+				if (method === "GET") asked.push(`${reach} ${new URL(url).origin}`);
+				return null;
+			});
+			const { job, providerJob, url } = await accepted(world);
+			const data = { result_url: "https://169.254.169.254/latest/meta-data/" };
+			await told(world, hook(world, { url, providerJob, event: "job.completed", data }));
+			await world.pass(10_000);
+			expect((await world.job(job)).state).toBe("completed");
+			expect(new Set(asked)).toEqual(new Set([`operator ${PROVIDER}`]));
+			world.blobs.kept.clear();
+			expect((await result(job)).headers.get("location")).toMatch(`${PROVIDER}/`);
+		});
+
+		it("is fetched by the rules of callbacks where its link leads away from the provider", async () => {
+			const reaches: string[] = [];
+			world.onRequest(({ url, reach }) => {
+				if (url !== LINK) return null;
+				reaches.push(reach);
+				return { kind: "failed", reason: "address_refused", before: true };
+			});
+			const { providerJob, url } = await accepted(world);
+			await told(world, hook(world, { url, providerJob, event: "job.completed", data: { result_url: LINK } }));
+			await world.run();
+			expect(reaches).toEqual(["public"]);
 		});
 
 		it("that is gone from the store is reached by the provider's link", async () => {
