@@ -16,7 +16,7 @@ export interface HttpRequest {
 	 */
 	take?: (head: { status: number; headers: Record<string, string> }, chunks: AsyncIterable<Uint8Array>) => Promise<void>;
 	deadlineMs: number;
-	/** Bytes of the answer to keep; the rest is not read. */
+	/** Bytes of the answer to keep, of what it is unpacked to, where it came packed; the rest is not read. */
 	keepBytes: number;
 	/** `public`: only addresses that callbacks may reach. `operator`: a host the operator configured. */
 	reach: "public" | "operator";
@@ -24,15 +24,20 @@ export interface HttpRequest {
 	once?: boolean;
 }
 
-/** Closed list. The first group happened before a byte of the request was written, for certain. */
+/** Closed list. The first group happened before a byte of the request was written, for certain; of others `before` says it. */
 export type HttpFailure =
 	| "dns_error"
 	| "address_refused"
 	| "connect_failed"
+	/** Also where the deadline of the request came first. */
 	| "connect_timeout"
 	| "tls_error"
 	| "timeout"
 	| "connection_lost"
+	/** More than 16 KiB in one block of header fields, or of trailers. On Workers this and the next are a lost connection. */
+	| "headers_too_large"
+	/** What came is not HTTP/1.1, or no answer to what was asked. */
+	| "invalid_response"
 	/** We were told to stop and cut it ourselves. Never a request with `once`: that one ends by its own deadline. */
 	| "stopped"
 	/** The source of an upload broke off: what had left was no whole request, and nobody can have taken it. */

@@ -98,7 +98,7 @@ function refused(deps: Deps, field: string, { status, headers }: HttpAnswer & { 
 }
 
 function nameIn(url: string): string | null {
-	const last = new URL(url).pathname.split("/").at(-1) ?? "";
+	const last = URL.canParse(url) ? (new URL(url).pathname.split("/").at(-1) ?? "") : "";
 	return last === "" ? null : last.slice(-255);
 }
 

@@ -1,16 +1,19 @@
+import { pbkdf2, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import http2 from "node:http2";
-import type { AddressInfo, Socket } from "node:net";
+import { type AddressInfo, connect, type Socket } from "node:net";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { setImmediate } from "node:timers/promises";
 import tls from "node:tls";
-import { gzipSync } from "node:zlib";
+import { promisify } from "node:util";
+import zlib from "node:zlib";
 import { afterEach, describe, expect, it } from "vitest";
 import type { HttpRequest } from "../../src/core/http.ts";
 import { createHttp } from "../../src/node/dialer/dialer.ts";
 import { child } from "../support/child.ts";
+import { blackHole } from "../support/hostile.ts";
 import { reaching } from "../support/reach.ts";
 import { answering, type Listener, listen, selfSigned } from "../support/sockets.ts";
 
@@ -84,6 +87,8 @@ describe("where a callback may go", () => {
 
 describe("the deadline of a request", () => {
 	const deadlineMs = 150;
+	const trusted = tls.getCACertificates("default");
+	afterEach(() => tls.setDefaultCACertificates(trusted));
 
 	it("ends one that is never answered, and closes its connection", async () => {
 		const { host, connections } = await server(() => {});
@@ -105,6 +110,59 @@ describe("the deadline of a request", () => {
 		expect(await dialer()(`http://${host}/`, { deadlineMs })).toEqual(failed("timeout", false));
 		await connections[0]!.closed;
 		for (const timer of timers) clearInterval(timer);
+	});
+
+	it.each([false, true])("ends one that waits for a connection, and is not taken up when that is there (once: %s)", async (wish) => {
+		const hole = await blackHole();
+		open.push(hole);
+		const send = dialer();
+		const from = performance.now();
+		expect(await send(`http://${hole.host}/`, { deadlineMs, once: wish })).toEqual(failed("connect_timeout", true));
+		expect(performance.now() - from).toBeLessThan(deadlineMs + 500);
+
+		const pair = selfSigned();
+		tls.setDefaultCACertificates([...trusted, pair.cert.toString()]);
+		const posts: string[] = [];
+		const secure = tls.createServer(pair, (socket) => {
+			socket.on("error", () => {}).on("data", (bytes) => posts.push(bytes.toString()));
+		});
+		await once(secure.listen(0, "127.0.0.1"), "listening");
+		open.push({ close: async () => void secure.close() });
+		const late = await server(
+			() => {},
+			(socket) => {
+				socket.removeAllListeners("data").pause();
+				const forward = () =>
+					socket
+						.pipe(connect((secure.address() as AddressInfo).port, "127.0.0.1"))
+						.on("error", () => {})
+						.pipe(socket);
+				setTimeout(forward, 2 * deadlineMs);
+			},
+		);
+		expect(await send(`https://${late.host}/`, { deadlineMs, once: wish })).toEqual(failed("connect_timeout", true));
+		await late.connections[0]!.closed;
+		expect(late.connections[0]!.socket.bytesWritten).toBeGreaterThan(0); // the server's part of the handshake
+		expect(posts).toEqual([]);
+		expect(late.connections).toHaveLength(1);
+	});
+
+	it("closes the source of an upload, and nothing of it is heard again", async () => {
+		const { host, connections } = await server((socket) => void socket.pause());
+		let [given, left] = [0, false];
+		async function* chunks() {
+			try {
+				for (; ; given++) yield new Uint8Array(100_000);
+			} finally {
+				left = true;
+			}
+		}
+		expect(await dialer()(`http://${host}/`, { body: { bytes: 1e10, chunks }, deadlineMs })).toEqual(failed("timeout", false));
+		await expect.poll(() => left).toBe(true);
+		const then = given;
+		connections[0]!.socket.removeAllListeners("data").resume();
+		await connections[0]!.closed;
+		expect(given).toBe(then);
 	});
 
 	it("is shorter for the connection: a TLS handshake that never comes is one before the request", async () => {
@@ -136,16 +194,58 @@ describe("what is kept of an answer", () => {
 		expect(await dialer()(`http://${host}/`)).toMatchObject({ status: 500, truncated, body: "b".repeat(1000) });
 	});
 
-	it("is not unpacked, however small it came", async () => {
-		const packed = gzipSync("x".repeat(10_000_000));
-		const { host } = await server((socket) => {
-			socket.write(`HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: ${packed.length}\r\n\r\n`);
-			socket.write(packed);
-		});
-		const answer = await dialer()(`http://${host}/`, { keepBytes: 20_000 });
+	const coded = (how: string, bytes: Buffer) =>
+		Buffer.concat([Buffer.from(`HTTP/1.1 200 OK\r\ncontent-encoding: ${how}\r\ncontent-length: ${bytes.length}\r\n\r\n`), bytes]);
+	const asText = (bytes: Buffer) => new TextDecoder().decode(bytes).replaceAll("\u0000", "\ufffd");
+
+	it.each([
+		["gzip", zlib.gzipSync],
+		["deflate", zlib.deflateSync],
+		["br", zlib.brotliCompressSync],
+		["zstd", zlib.zstdCompressSync],
+	])("is unpacked (%s), and no further than that, however much it would become", async (how, pack) => {
+		for (const [bytes, truncated] of [
+			[500, false],
+			[1000, false],
+			[1001, true],
+			[50_000_000, true],
+		] as const) {
+			const { host } = await server((socket) => socket.write(coded(how, pack(Buffer.alloc(bytes, "x")))));
+			const body = "x".repeat(Math.min(bytes, 1000));
+			const answer = await dialer()(`http://${host}/`);
+			expect(answer).toMatchObject({ kind: "response", status: 200, body, truncated, headers: { "content-encoding": how } });
+		}
+	});
+
+	it("is as it came where it is not packed as it says, and is read no further for that", async () => {
+		const junk = randomBytes(3000);
+		for (const [packed, truncated] of [
+			[Buffer.from("hello"), false],
+			[junk, true],
+			[Buffer.alloc(0), false],
+		] as const) {
+			const { host } = await server((socket) => socket.write(coded("gzip", packed)));
+			expect(await dialer()(`http://${host}/`)).toMatchObject({ status: 200, body: asText(packed.subarray(0, 1000)), truncated });
+		}
+	});
+
+	it("is as much as its first bytes give, where it is long when it is packed, too", async () => {
+		const text = randomBytes(3000).toString("hex");
+		const { host } = await server((socket) => socket.write(coded("gzip", zlib.gzipSync(text))));
+		const answer = await dialer()(`http://${host}/`);
 		if (answer.kind !== "response") throw new Error(answer.reason);
-		expect(answer).toMatchObject({ status: 200, truncated: false, headers: { "content-encoding": "gzip" } });
-		expect(answer.body).toBe(new TextDecoder().decode(packed).replaceAll("\u0000", "\ufffd"));
+		expect(answer).toMatchObject({ status: 200, truncated: true });
+		expect(answer.body.length).toBeGreaterThan(500);
+		expect(text.startsWith(answer.body)).toBe(true);
+	});
+
+	it("is an answer that came, also when its time is over before anybody could unpack it", async () => {
+		const packed = zlib.gzipSync("hello");
+		const { host } = await server((socket) => socket.write(coded("gzip", packed)));
+		const others = Array.from({ length: 8 }, () => promisify(pbkdf2)("a", "b", 400_000, 64, "sha512")); // they have all of zlib's threads
+		const answer = await dialer()(`http://${host}/`, { deadlineMs: 100 });
+		expect(answer).toMatchObject({ kind: "response", status: 200, body: asText(packed), truncated: false });
+		await Promise.all(others);
 	});
 
 	it("has no NUL, every header once, and nothing of a status without a body", async () => {
@@ -209,20 +309,24 @@ describe("a body that is taken", () => {
 		expect([taken.heads, refused.taken.heads]).toEqual([[], []]);
 	});
 
-	it.each<[string, (socket: Socket) => unknown]>([
-		["is reset", (socket) => socket.write(HALF, () => socket.resetAndDestroy())],
-		["ends before its length", (socket) => socket.end(HALF)],
-		["ends within a chunk", (socket) => socket.end("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nff\r\nhalf")],
-		["turns into something else", (socket) => socket.write("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\nhalfoops")],
-	])("and %s is a lost connection, whatever its taker makes of it", async (_, callback) => {
+	it.each<[string, (socket: Socket) => unknown, string]>([
+		["is reset", (socket) => socket.write(HALF, () => socket.resetAndDestroy()), "connection_lost"],
+		["ends before its length", (socket) => socket.end(HALF), "connection_lost"],
+		["ends within a chunk", (socket) => socket.end("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nff\r\nhalf"), "connection_lost"],
+		[
+			"turns into something else",
+			(socket) => socket.write("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\nhalfoops"),
+			"invalid_response",
+		],
+	])("and %s failed, whatever its taker makes of it", async (_, callback, reason) => {
 		const { taken, send } = taking(callback);
-		expect((await send()).answer).toEqual(failed("connection_lost", false));
+		expect((await send()).answer).toEqual(failed(reason, false));
 		expect(taken.error).toBeInstanceOf(Error);
 		const takers: HttpRequest["take"][] = [
 			(__, chunks) => drained(chunks).catch(() => {}),
 			(__, chunks) => drained(chunks).catch(() => Promise.reject(new Error("mine"))),
 		];
-		for (const take of takers) expect((await taking(callback, { take: take! }).send()).answer).toEqual(failed("connection_lost", false));
+		for (const take of takers) expect((await taking(callback, { take: take! }).send()).answer).toEqual(failed(reason, false));
 	});
 
 	it.each<[string, (socket: Socket) => unknown]>([
@@ -461,16 +565,61 @@ describe("a connection that breaks", () => {
 	});
 
 	const half = "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf";
-	it.each<[string, (socket: Socket) => void]>([
-		["is reset", (socket) => socket.resetAndDestroy()],
-		["is closed without a word", (socket) => socket.end()],
-		["breaks in the middle of the answer", (socket) => socket.write(half, () => socket.destroy())],
-		["speaks something else", (socket) => socket.write("SSH-2.0-OpenSSH_9.6\r\n")],
-		["sends a megabyte of headers", (socket) => socket.write(`HTTP/1.1 200 OK\r\nx-long: ${"a".repeat(1_048_576)}\r\n\r\n`)],
-	])("after the request was written and %s, leaves open what became of it", async (_, onData) => {
+	it.each<[string, (socket: Socket) => void, string]>([
+		["is reset", (socket) => socket.resetAndDestroy(), "connection_lost"],
+		["is closed without a word", (socket) => socket.end(), "connection_lost"],
+		["breaks in the middle of the answer", (socket) => socket.write(half, () => socket.destroy()), "connection_lost"],
+		["speaks something else", (socket) => socket.write("SSH-2.0-OpenSSH_9.6\r\n"), "invalid_response"],
+		[
+			"sends a megabyte of headers",
+			(socket) => socket.write(`HTTP/1.1 200 OK\r\nx-long: ${"a".repeat(1_048_576)}\r\n\r\n`),
+			"headers_too_large",
+		],
+	])("after the request was written and %s, leaves open what became of it", async (_, onData, reason) => {
 		const { host, connections } = await server(onData);
-		expect(await dialer()(`http://${host}/`)).toEqual(failed("connection_lost", false));
-		expect(connections).toHaveLength(1); // no hidden second send
+		for (const wish of [false, true]) {
+			expect(await dialer()(`http://${host}/`, { once: wish })).toEqual(failed(reason, false));
+			expect(connections).toHaveLength(1); // no hidden second send
+			connections.pop();
+		}
+	});
+
+	it("in a header block of 16 KiB does not, and in one that is longer does", async () => {
+		const of = (bytes: number) => `HTTP/1.1 200 OK\r\ncontent-length: 0\r\nx: ${"a".repeat(bytes - "content-length0x".length)}\r\n\r\n`;
+		for (const [bytes, outcome] of [
+			[16_383, { status: 200 }],
+			[16_384, failed("headers_too_large", false)],
+		] as const) {
+			const { host } = await server(answering(of(bytes)));
+			expect(await dialer()(`http://${host}/`)).toMatchObject(outcome);
+		}
+	});
+
+	it("is not the connection of the next request, whatever came behind the answer", async () => {
+		for (const more of [
+			"HTTP/1.1 500 X\r\ncontent-length: 0\r\n\r\n",
+			"garbage",
+			"HTTP/1.1 099 X\r\n\r\n",
+			`HTTP/1.1 500 X\r\nx: ${"a".repeat(20_000)}`,
+		]) {
+			const { host, connections } = await server(answering(OK + more));
+			const send = dialer();
+			for (let i = 1; i <= 3; i++) {
+				expect(await send(`http://${host}/`), more).toMatchObject({ status: 200, body: "ok" });
+				expect(connections).toHaveLength(i);
+			}
+		}
+	});
+
+	it("is told of many interim answers, but not of a few", async () => {
+		const hints = "HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n";
+		for (const [count, outcome] of [
+			[100, { status: 200 }],
+			[101, failed("invalid_response", false)],
+		] as const) {
+			const { host } = await server(answering(hints.repeat(count) + OK));
+			expect(await dialer()(`http://${host}/`)).toMatchObject(outcome);
+		}
 	});
 
 	it("while it was kept from an earlier request, is told and not covered up", async () => {
@@ -508,6 +657,25 @@ describe("a host that cannot be reached", () => {
 });
 
 describe("a stop", () => {
+	it("cuts what waits for a connection: that was certainly not sent", async () => {
+		const hole = await blackHole();
+		open.push(hole);
+		const http = createHttp({ ...reaching(LOOPBACK), connectDeadlineMs: 5000 });
+		open.push(http);
+		const cut = http({
+			method: "POST",
+			url: `http://${hole.host}/`,
+			headers: {},
+			body: "{}",
+			deadlineMs: 5000,
+			keepBytes: 0,
+			reach: "public",
+		});
+		await setImmediate();
+		http.cut();
+		expect(await cut).toEqual(failed("stopped", true));
+	});
+
 	it("cuts a body that is taken", async () => {
 		const { host, connections } = await server((socket) => socket.write("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf"));
 		const http = createHttp({ ...reaching(LOOPBACK), connectDeadlineMs: 5000 });

@@ -1,6 +1,7 @@
-import { describe, expect, inject, it } from "vitest";
+import { describe, expect, inject, it, vi } from "vitest";
 import type { HttpRequest } from "../../src/core/http.ts";
 import { createFetchHttp } from "../../src/worker/http.ts";
+import { DEFAULT_RULES, OWN_URL, vectorsAt } from "../support/addresses/vectors.ts";
 import { reaching } from "../support/reach.ts";
 import type { Seen } from "../support/workers/receiver.ts";
 
@@ -68,6 +69,19 @@ describe("where a callback may go", () => {
 			expect(await send(url), url).toEqual(failed("address_refused", true));
 	});
 
+	it("every address vector is refused, or fetched, by its spelling", async () => {
+		const fetched = vi.spyOn(globalThis, "fetch").mockRejectedValue(new Error("nobody is called in earnest"));
+		const http = createFetchHttp({ ...DEFAULT_RULES, publicUrl: OWN_URL });
+		const refused = vectorsAt(8443).filter(({ fate }) => fate === "refused");
+		const through = vectorsAt(8443).filter(({ fate }) => fate === "through");
+		const to = (url: string) => http({ method: "POST", url, headers: {}, body: "{}", deadlineMs: 5000, keepBytes: 100, reach: "public" });
+		for (const { url } of refused) expect(await to(url), url).toEqual(failed("address_refused", true));
+		expect(fetched).not.toHaveBeenCalled();
+		for (const { url } of through) expect(await to(url), url).toEqual(failed("connection_lost", false));
+		expect(fetched).toHaveBeenCalledTimes(through.length);
+		fetched.mockRestore();
+	});
+
 	it("the operator's own hosts are reached without a list", async () => {
 		for (const once of [false, true])
 			expect(await sender([])(`http://${host}/ok/`, { reach: "operator", once })).toMatchObject({ status: 200 });
@@ -119,6 +133,13 @@ describe("what is kept of an answer", () => {
 
 	it.each(["gzip", "br"])("is unpacked (%s) no further than that, however much it would become", async (how) => {
 		expect(await send(`http://${host}/zeros/${how}`)).toMatchObject({ kind: "response", truncated: true, body: "\ufffd".repeat(1000) });
+	});
+
+	it("is counted when it is unpacked, not as it came", async () => {
+		const { url, seen, closed } = marked("/zeros/gzip");
+		expect(await send(url, { keepBytes: 524_288 })).toMatchObject({ kind: "response", truncated: true, body: "\ufffd".repeat(524_288) });
+		await closed();
+		expect((await seen()).connections[0]!.written).toBeLessThan(60_000); // which is all of it
 	});
 
 	it.each(["gzip", "br"])("is readable where it came packed (%s)", async (how) => {

@@ -7,7 +7,7 @@ import path from "node:path";
 
 export interface Listener {
 	port: number;
-	/** `127.0.0.1:<port>` */
+	/** `127.0.0.1:<port>`, or of the address it was told to listen at */
 	host: string;
 	/** Connections that were accepted, and what came over each of them. */
 	connections: { socket: Socket; received: string; closed: Promise<unknown> }[];
@@ -18,6 +18,7 @@ export interface Listener {
 export async function listen(
 	onData: (socket: Socket, received: string) => void,
 	onOpen: (socket: Socket) => void = () => {},
+	address = "127.0.0.1",
 ): Promise<Listener> {
 	const connections: Listener["connections"] = [];
 	const server = net.createServer((socket) => {
@@ -30,7 +31,7 @@ export async function listen(
 		});
 		onOpen(socket);
 	});
-	server.listen(0, "127.0.0.1");
+	server.listen(0, address);
 	await once(server, "listening");
 	const { port } = server.address() as AddressInfo;
 	const close = async () => {
@@ -38,7 +39,7 @@ export async function listen(
 		for (const { socket } of connections) socket.destroy();
 		await once(server, "close");
 	};
-	return { port, host: `127.0.0.1:${port}`, connections, close };
+	return { port, host: `${address}:${port}`, connections, close };
 }
 
 /** Answers every whole request with this text. */

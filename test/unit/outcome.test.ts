@@ -58,6 +58,8 @@ describe("what a receiver's answer means", () => {
 		tls_error: true,
 		timeout: false,
 		connection_lost: false,
+		headers_too_large: false,
+		invalid_response: false,
 	};
 	it("a request that our own stop cut is ours, and nobody is charged for it", () => {
 		expect(verdictOf(broken("stopped", false))).toEqual({ kind: "ours", reason: "stopped" });

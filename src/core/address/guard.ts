@@ -1,7 +1,7 @@
 import ipaddr from "ipaddr.js";
 import { bareName, literalOf } from "./literal.ts";
 import { hasPort, type PortRange, portsText } from "./ports.ts";
-import { isIn, isMetadata, isPublic, isSingle, parseCidr, type Range } from "./ranges.ts";
+import { type Address, isIn, isMetadata, isPublic, isSingle, parseCidr, type Range, reached } from "./ranges.ts";
 
 /** The settings CALLBACK_ALLOW, CALLBACK_DENY (CIDR) and CALLBACK_PORTS. */
 export interface AddressRules {
@@ -34,25 +34,34 @@ export class AddressGuard {
 	judge(address: string): "public" | "listed" | "refused" {
 		if (!ipaddr.isValid(address)) return "refused";
 		const ip = ipaddr.process(address); // an IPv4-mapped IPv6 address is judged as the IPv4 address it reaches
-		if (this.#denied.some((range) => isIn(ip, range))) return "refused";
-		const listing = this.#allowed.filter((range) => isIn(ip, range));
-		if (isMetadata(ip)) return listing.some(isSingle) ? "listed" : "refused"; // a wide range was not meant to hand out credentials
-		if (listing.length > 0) return "listed";
+		if (reached(ip).some((one) => this.#isClosed(one))) return "refused";
+		if (this.#allowed.some((range) => isIn(ip, range))) return "listed";
 		return isPublic(ip) ? "public" : "refused";
 	}
 
-	/** Whether a connection may be made to this host and port at all; an address, or those of a name, are judged besides. */
+	/** Denied, or a place of metadata that no listing means alone: a wide range was not meant to hand out credentials. */
+	#isClosed(ip: Address): boolean {
+		if (this.#denied.some((range) => isIn(ip, range))) return true;
+		return isMetadata(ip) && !this.#allowed.some((range) => isSingle(range) && isIn(ip, range));
+	}
+
+	/** Whether a URL is none to dial, whoever its host is. */
+	refusesUrl(text: string): boolean {
+		return unfitness(text) !== null;
+	}
+
+	/** Whether no connection may be made to this host and port, by their spelling; an address, or those of a name, are judged besides. */
 	refusesHost(protocol: string, hostname: string, port: string): boolean {
-		return !hasPort(this.#ports, protocol, port) || this.#isOwn(hostname);
+		const misnamed = literalOf(hostname) === null && this.#judgeName(hostname) === "refused";
+		return misnamed || !hasPort(this.#ports, protocol, port) || this.#isOwn(hostname);
 	}
 
 	/** Whether a URL may be stored as a place to reach; null when it may, else what is wrong with it. */
 	objection(text: string, maxCharacters = 2048): string | null {
 		if (text.length > maxCharacters) return `must have at most ${maxCharacters} characters`;
-		if (!URL.canParse(text)) return "must be an absolute URL, like https://example.com/hook";
-		const { protocol, username, password, hostname, port } = new URL(text);
-		if (protocol !== "https:" && protocol !== "http:") return "must be an https URL";
-		if (username !== "" || password !== "") return "must not carry a user name or password";
+		const unfit = unfitness(text);
+		if (unfit !== null) return unfit;
+		const { protocol, hostname, port } = new URL(text);
 		const host = literalOf(hostname);
 		const verdict = host === null ? this.#judgeName(hostname) : this.judge(host);
 		if (verdict === "refused")
@@ -78,6 +87,14 @@ export class AddressGuard {
 		if (this.#allowed.length > 0) return "listed";
 		const bare = bareName(name);
 		const dotted = /^[^.]+(\.[^.]+)+$/.test(bare);
-		return dotted && !/\.(localhost|local|internal|localdomain)$/.test(bare) ? "public" : "refused";
+		return dotted && !/\.(localhost|local|internal|localdomain|home\.arpa)$/.test(bare) ? "public" : "refused";
 	}
+}
+
+/** What is wrong with a URL as such. */
+function unfitness(text: string): string | null {
+	if (!URL.canParse(text)) return "must be an absolute URL, like https://example.com/hook";
+	const { protocol, username, password } = new URL(text);
+	if (protocol !== "https:" && protocol !== "http:") return "must be an https URL";
+	return username === "" && password === "" ? null : "must not carry a user name or password";
 }

@@ -24,6 +24,21 @@ function unmapped([address, bits]: Range): Range {
 
 export const isIn = (address: Address, [range, bits]: Range): boolean => range.kind() === address.kind() && address.match(range, bits);
 
+/** Ranges whose addresses a gateway takes for IPv4 addresses, and the byte at which those begin: NAT64, RFC 6145, 6to4. */
+const TRANSLATED = (
+	[
+		["64:ff9b::/96", 12],
+		["::ffff:0:0:0/96", 12],
+		["2002::/16", 2],
+	] as const
+).map(([cidr, at]) => [ipaddr.parseCIDR(cidr), at] as const);
+
+/** An address, and the IPv4 address it is translated to, if any. */
+export function reached(address: Address): Address[] {
+	const at = TRANSLATED.find(([range]) => isIn(address, range))?.[1];
+	return at === undefined ? [address] : [address, new ipaddr.IPv4(address.toByteArray().slice(at, at + 4))];
+}
+
 /** A range of one address. */
 export const isSingle = ([address, bits]: Range): boolean => bits === HOST_BITS[address.kind()];
 

@@ -1,9 +1,9 @@
-import dns from "node:dns";
 import type { LookupFunction } from "node:net";
 import { buildConnector } from "undici";
 import type { AddressGuard } from "../../core/address/guard.ts";
 import { literalOf } from "../../core/address/literal.ts";
 import type { HttpFailure } from "../../core/http.ts";
+import type { Names } from "./names.ts";
 
 /** Raised by our own connector only: what it stops was never written to a socket. */
 export class NotConnected extends Error {
@@ -14,38 +14,51 @@ export class NotConnected extends Error {
 	}
 }
 
+/** Who may be reached, and who knows where names are. */
+export interface Reach {
+	guard: AddressGuard;
+	names: Names;
+}
+
 /** Null: reaches every address. */
-export function connector(timeout: number, guard: AddressGuard | null): buildConnector.connector {
-	// HTTP/2 shares a session and sends a refused stream's POST again by itself: neither is ours to allow
-	const build = (plain: boolean) => buildConnector({ timeout, allowH2: false, ...(guard ? { lookup: guardedLookup(guard, plain) } : {}) });
+export function connector(timeout: number, reach: Reach | null): buildConnector.connector {
+	const build = (plain: boolean) =>
+		buildConnector({
+			timeout,
+			allowH2: false, // it shares a session and sends a refused stream's POST again by itself: neither is ours to allow
+			autoSelectFamily: true,
+			// Node gives an address up for good at this, but for the last: its 0.25 s lose every host that a lost packet (1 s) or the way delays
+			autoSelectFamilyAttemptTimeout: Math.max(10, timeout / 4),
+			...(reach ? { lookup: guardedLookup(reach, plain) } : {}),
+		});
 	const [https, http] = [build(false), build(true)];
 	return (options, callback) => {
 		const plain = options.protocol === "http:";
-		const literal = literalOf(options.hostname);
-		const refused =
-			guard !== null && (guard.refusesHost(options.protocol, options.hostname, options.port) || isRefused(guard, literal, plain));
-		if (refused) return callback(new NotConnected("address_refused"), null);
+		if (reach !== null && isRefusedHost(reach.guard, options, plain)) return callback(new NotConnected("address_refused"), null);
 		const connect = plain ? http : https;
 		connect(options, (...[error, socket]) => (error ? callback(new NotConnected(reasonOf(error)), null) : callback(null, socket)));
 	};
 }
 
+function isRefusedHost(guard: AddressGuard, { protocol, hostname, port }: buildConnector.Options, plain: boolean): boolean {
+	const literal = literalOf(hostname);
+	return guard.refusesHost(protocol, hostname, port) || (literal !== null && isRefused(guard, literal, plain));
+}
+
 /** Plain http only where the operator listed the address. */
-const isRefused = (guard: AddressGuard, address: string | null, plain: boolean) => {
-	if (address === null) return false;
+function isRefused(guard: AddressGuard, address: string, plain: boolean): boolean {
 	const verdict = guard.judge(address);
 	return verdict === "refused" || (plain && verdict !== "listed");
-};
+}
 
-/** Every address of an answer is judged: one bad one refuses the name. */
-function guardedLookup(guard: AddressGuard, plain: boolean): LookupFunction {
+/** Every address of an answer is judged, and one bad one refuses the name; the same list is dialled, and nobody looks again. */
+function guardedLookup({ guard, names }: Reach, plain: boolean): LookupFunction {
 	return (hostname, options, callback) => {
-		dns.lookup(hostname, { ...options, all: true }, (error, addresses) => {
-			if (error) return callback(error, "", 0);
+		void names.addressesOf(hostname).then((addresses) => {
 			if (addresses.some(({ address }) => isRefused(guard, address, plain))) return callback(new NotConnected("address_refused"), "", 0);
 			const [first] = addresses;
-			if (options.all) return callback(null, addresses);
-			return first ? callback(null, first.address, first.family) : callback(new NotConnected("dns_error"), "", 0);
+			if (first === undefined) return callback(new NotConnected("dns_error"), "", 0);
+			return options.all ? callback(null, addresses) : callback(null, first.address, first.family);
 		});
 	};
 }

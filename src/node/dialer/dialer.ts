@@ -2,8 +2,10 @@ import { Agent } from "undici";
 import type { Config } from "../../config.ts";
 import { AddressGuard, type AddressRules } from "../../core/address/guard.ts";
 import type { Http, HttpAnswer, HttpRequest } from "../../core/http.ts";
-import { connector } from "./connector.ts";
+import { connector, type Reach } from "./connector.ts";
 import { Exchange } from "./exchange.ts";
+import { Names } from "./names.ts";
+import { inPieces } from "./pieces.ts";
 
 export interface Dialer extends Http {
 	/** Ends what is under way as `stopped`, and what comes, but for requests with `once`: those end by their own deadlines. */
@@ -11,21 +13,27 @@ export interface Dialer extends Http {
 	close(): Promise<void>;
 }
 
+/** Of names and values in one block of header fields, or of trailers. Else it were Node's own, which a flag can raise. */
+const HEADER_BYTES = 16_384;
+
 /**
  * Outbound HTTP over undici's `request`, which is three times as fast as any fetch. The address guard sits in the
  * connector's own look-up, so that what is judged is what is dialled; a redirect is an answer like any other.
  */
-export function createHttp(config: AddressRules & Pick<Config, "publicUrl" | "connectDeadlineMs">): Dialer {
+export function createHttp(config: AddressRules & Pick<Config, "publicUrl" | "connectDeadlineMs" | "callbackDns">): Dialer {
 	const guard = new AddressGuard(config, config.publicUrl);
-	const poolsOf = (judge: AddressGuard | null) => {
-		const connect = connector(config.connectDeadlineMs, judge);
+	// a name that takes longer has no time left to be connected to: so it is told as what it is
+	const names = new Names({ deadlineMs: (config.connectDeadlineMs * 4) / 5, servers: config.callbackDns });
+	const poolsOf = (reach: Reach | null) => {
+		const options = { connect: inPieces(connector(config.connectDeadlineMs, reach)), maxHeaderSize: HEADER_BYTES };
 		// as many connections as there are requests, which lanes limit: one that waits here would spend a receiver's deadline
-		return { kept: new Agent({ connect }), once: new Agent({ connect, pipelining: 0 }) }; // 0 = a connection for each
+		return { kept: new Agent(options), once: new Agent({ ...options, pipelining: 0 }) }; // 0 = a connection for each
 	};
-	const pools = { public: poolsOf(guard), operator: poolsOf(null) };
+	const pools = { public: poolsOf({ guard, names }), operator: poolsOf(null) };
 	const underWay = new Set<() => void>();
 	let stopped = false;
 	const send = async (request: HttpRequest): Promise<HttpAnswer> => {
+		if (request.reach === "public" && guard.refusesUrl(request.url)) return { kind: "failed", reason: "address_refused", before: true };
 		const pool = pools[request.reach];
 		if (request.once) return new Exchange(request, pool.once).answer();
 		if (stopped) return { kind: "failed", reason: "stopped", before: true };

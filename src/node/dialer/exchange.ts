@@ -3,6 +3,11 @@ import { type Agent, type Dispatcher, request as undiciRequest } from "undici";
 import type { HttpAnswer, HttpFailure, HttpRequest, Upload } from "../../core/http.ts";
 import { handOver, Thrown } from "../../core/take.ts";
 import { NotConnected } from "./connector.ts";
+import { failureOf } from "./failure.ts";
+import { unpack } from "./unpack.ts";
+
+/** Answers of 1xx before the last one. They cost the sender nothing, and us a header block each. */
+const MOST_INTERIM = 100;
 
 /** One request and its answer. */
 export class Exchange {
@@ -10,6 +15,9 @@ export class Exchange {
 	readonly #dispatcher: Agent;
 	readonly #abort = new AbortController();
 	#ended: HttpFailure | null = null;
+	/** A byte of the request may have been written. */
+	#begun = false;
+	#headed = false;
 
 	constructor(request: HttpRequest, dispatcher: Agent) {
 		this.#request = request;
@@ -27,37 +35,66 @@ export class Exchange {
 			return await this.#exchange();
 		} catch (e) {
 			if (e instanceof Thrown) throw e.error;
-			if (e instanceof NotConnected) return { kind: "failed", reason: e.reason, before: true };
-			if (this.#ended === "body_broken") return { kind: "failed", reason: "body_broken", before: true };
-			return { kind: "failed", reason: this.#ended ?? "connection_lost", before: false };
+			return { kind: "failed", ...this.#failure(e) };
 		} finally {
 			clearTimeout(deadline);
 		}
 	}
 
+	#failure(e: unknown): { reason: HttpFailure; before: boolean } {
+		if (e instanceof NotConnected) return { reason: e.reason, before: true };
+		if (this.#ended === "body_broken") return { reason: "body_broken", before: true };
+		if (this.#begun) return { reason: this.#ended ?? failureOf(e, this.#headed), before: false };
+		return { reason: this.#ended === "timeout" ? "connect_timeout" : (this.#ended ?? "connection_lost"), before: true };
+	}
+
 	async #exchange(): Promise<HttpAnswer> {
 		const { url, method, keepBytes, take } = this.#request;
-		const answer = await undiciRequest(url, {
-			dispatcher: this.#dispatcher,
+		const { signal } = this.#abort;
+		const asking = undiciRequest(url, {
+			dispatcher: this.#watched(),
 			method,
 			...sendable(this.#request, () => this.end("body_broken")),
-			signal: this.#abort.signal,
+			signal,
 			headersTimeout: 0,
 			bodyTimeout: 0,
 		});
+		const answer = await Promise.race([asking, aborted(signal)]); // undici lets no one go who waits for a connection
+		this.#headed = true;
 		const head = { status: answer.statusCode, headers: flat(answer.headers) };
 		if (take === undefined || head.status > 299) {
-			const { text, truncated } = await readUpTo(answer.body, keepBytes);
-			return { kind: "response", ...head, body: text, truncated };
+			const kept = await firstOf(answer.body, keepBytes);
+			return { kind: "response", ...head, ...(await readable(kept, head.headers["content-encoding"], keepBytes, signal)) };
 		}
 		try {
-			await handOver(take, head, answer.body, this.#abort.signal);
+			await handOver(take, head, answer.body, signal);
 		} finally {
 			answer.body.on("error", () => {}).destroy(); // one that was not read to its end closes its connection
 		}
 		return { kind: "response", ...head, body: "", truncated: false };
 	}
+
+	/** Tells when undici is about to write, and what comes before the answer. What has ended by then is not written. */
+	#watched(): Dispatcher {
+		let interim = 0;
+		const dispatch: Dispatcher["dispatch"] = (options, handler) => {
+			const { onRequestStart, onResponseStart } = handler;
+			handler.onRequestStart = (...given) => {
+				this.#begun ||= !this.#abort.signal.aborted;
+				onRequestStart?.apply(handler, given);
+			};
+			handler.onResponseStart = (...given) => {
+				if (given[1] < 200 && ++interim > MOST_INTERIM) this.end("invalid_response");
+				else onResponseStart?.apply(handler, given);
+			};
+			return this.#dispatcher.dispatch(options, handler);
+		};
+		return { dispatch } as Dispatcher;
+	}
 }
+
+const aborted = (signal: AbortSignal) =>
+	new Promise<never>((_, reject) => signal.addEventListener("abort", () => reject(signal.reason), { once: true }));
 
 /** An upload is opened when there is a connection to send it over, and closed when that is gone. */
 function sendable({ headers, body }: HttpRequest, broke: () => void): Pick<Dispatcher.RequestOptions, "headers" | "body"> {
@@ -82,11 +119,8 @@ function flat(headers: Dispatcher.ResponseData["headers"]): Record<string, strin
 	return Object.fromEntries(all) as Record<string, string>;
 }
 
-/** The first bytes as text. The rest is not read: the connection is closed instead. */
-async function readUpTo(
-	body: AsyncIterable<Uint8Array> & { destroy(): unknown },
-	limit: number,
-): Promise<{ text: string; truncated: boolean }> {
+/** The rest is not read: the connection is closed instead. */
+async function firstOf(body: AsyncIterable<Uint8Array> & { destroy(): unknown }, limit: number): Promise<{ bytes: Buffer; cut: boolean }> {
 	const chunks: Uint8Array[] = [];
 	let size = 0;
 	for await (const chunk of body) {
@@ -94,6 +128,17 @@ async function readUpTo(
 		size += chunk.length;
 		if (size > limit) break; // leaving the loop destroys the stream
 	}
-	const text = new TextDecoder().decode(Buffer.concat(chunks).subarray(0, limit));
-	return { text: text.replaceAll("\u0000", "\ufffd"), truncated: size > limit };
+	return { bytes: Buffer.concat(chunks).subarray(0, limit), cut: size > limit };
+}
+
+/** As text, unpacked where that can be done: an answer that is here is one, however long it takes us to read it. */
+async function readable(
+	{ bytes, cut }: { bytes: Buffer; cut: boolean },
+	how: string | undefined,
+	limit: number,
+	over: AbortSignal,
+): Promise<{ body: string; truncated: boolean }> {
+	const unpacked = how === undefined || bytes.length === 0 ? null : await unpack(bytes, { how, limit, cut, over });
+	const text = new TextDecoder().decode(unpacked?.bytes ?? bytes);
+	return { body: text.replaceAll("\u0000", "\ufffd"), truncated: unpacked?.more ?? cut };
 }
