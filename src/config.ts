@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { parseNameServer } from "./core/address/name-server.ts";
 import { parsePorts } from "./core/address/ports.ts";
 import { parseCidr } from "./core/address/ranges.ts";
 import { parseDatabase } from "./core/database-url.ts";
@@ -115,6 +116,19 @@ export const SETTINGS = {
 
 	callbackAllow: setting("CALLBACK_ALLOW", cidrs),
 	callbackDeny: setting("CALLBACK_DENY", cidrs),
+	callbackDns: setting(
+		"CALLBACK_DNS",
+		z
+			.string()
+			.default("")
+			.transform((text) => list(text).map(parseNameServer))
+			.transform((servers, context) => {
+				const good = servers.filter((server) => server !== null);
+				if (good.length < servers.length)
+					context.addIssue({ code: "custom", message: "must be addresses of name servers with commas, like 10.0.0.2,[fd00::2]:5353" });
+				return good;
+			}),
+	),
 	callbackPorts: setting(
 		"CALLBACK_PORTS",
 		z
@@ -169,6 +183,7 @@ export const SETTINGS = {
 	keepResults: setting("KEEP_RESULTS", flag("0")),
 	headersDeadlineMs: count("HEADERS_DEADLINE_MS", 10_000),
 	bodyDeadlineMs: count("BODY_DEADLINE_MS", 15_000),
+	maxConnections: count("MAX_CONNECTIONS", 20_000, 1, 1_000_000),
 	signatureWindowMs: seconds("SIGNATURE_WINDOW_S", 300),
 	hookNudgeEveryMs: seconds("HOOK_NUDGE_EVERY_S", 10),
 	idempotencyKeyMs: hours("IDEMPOTENCY_KEY_H", 168),

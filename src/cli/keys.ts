@@ -40,7 +40,9 @@ export function addKeys(program: Command): void {
 				const id = parseId("key", text);
 				return id === null ? null : revokeKey(ports, app, id);
 			});
-			if (key === null) throw new Refused(`the app ${options.app} has no key ${text}`);
+			// what was given may be the key itself, which is for no log
+			if (key === null)
+				throw new Refused(`the app ${options.app} has no key ${parseId("key", text) ?? "of that id: `jobhook keys list` shows them"}`);
 			tell(options, key, () => `${key.id} ${key.name} is revoked since ${key.revoked_at}`);
 		});
 

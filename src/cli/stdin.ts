@@ -17,20 +17,21 @@ export async function readSecrets(from: FromOutside): Promise<{ key: string; web
 	if (from.webhookSecretStdin && from.webhookSecretEnv !== undefined)
 		throw wrongUsage("give the webhook secret with one of --webhook-secret-stdin and --webhook-secret-env");
 	const lines = await stdinLines((from.keyStdin ? 1 : 0) + (from.webhookSecretStdin ? 1 : 0));
-	const key = from.keyEnv === undefined ? (lines.shift() ?? "") : variable(from.keyEnv);
+	const key = from.keyEnv === undefined ? (lines.shift() ?? "") : variable("--key-env", from.keyEnv);
 	const secret = from.webhookSecretStdin
 		? (lines.shift() ?? "")
 		: from.webhookSecretEnv === undefined
 			? null
-			: variable(from.webhookSecretEnv);
+			: variable("--webhook-secret-env", from.webhookSecretEnv);
 	if (!/^\S+$/.test(key) || key.length < KEY_MIN) throw new Refused(`the key must be one word of at least ${KEY_MIN} characters`);
 	if (secret === "") throw new Refused("the webhook secret is empty: its line comes after the key's");
 	return { key, webhookSecret: secret };
 }
 
-function variable(name: string): string {
+/** Its name is not repeated: who writes `--key-env $KEY` has given the key itself. */
+function variable(option: string, name: string): string {
 	const value = process.env[name]?.trim();
-	if (!value) throw new Refused(`the environment variable ${name} is not set`);
+	if (!value) throw new Refused(`the environment variable that ${option} names is not set`);
 	return value;
 }
 

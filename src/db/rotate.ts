@@ -1,6 +1,7 @@
 import { iso } from "../core/clock.ts";
 import { afterRotation, MOST_ACTIVE, type OldSecret, readOld, storedOld } from "../core/rotation.ts";
 import type { Place } from "../core/secretbox.ts";
+import { sameText } from "../core/signature.ts";
 import type { Deps } from "../deps.ts";
 import { JobhookError } from "../errors.ts";
 import type { Bound } from "./db.ts";
@@ -27,7 +28,7 @@ export async function rotateRow(
 ): Promise<{ old: OldSecret[] } | null> {
 	const isNew = (sealed: string) => {
 		try {
-			return deps.secrets.open(sealed, row.place) === wish.secret;
+			return sameText(deps.secrets.open(sealed, row.place), wish.secret);
 		} catch {
 			return false;
 		}

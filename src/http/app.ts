@@ -75,16 +75,20 @@ function base(deps: Pick<Deps, "log" | "clock">): App {
 	return app;
 }
 
-/** One line a request. Its URL may carry a token or a signature, so the route's pattern stands for it. */
+/**
+ * One line a request. Its URL may carry a token or a signature, so the route's pattern stands for it. And no answer is for a
+ * cache, unless its route says so: jobs and events carry links that open results, and a key in X-API-KEY tells a proxy nothing.
+ */
 const requestLog = ({ log, clock }: Pick<Deps, "log" | "clock">) =>
 	createMiddleware<Vars>(async (c, next) => {
 		const startedAt = clock.now();
 		const request = nonce();
 		c.set("requestId", request);
+		c.header("Cache-Control", "no-store");
 		await next();
 		c.header("X-Request-Id", request);
 		const route = routePath(c, -1);
-		if (route === "/healthz" || route === "/readyz") return;
+		if (route === "/healthz" || route === "/readyz" || c.get("unlogged")) return;
 		log.info(
 			{ request, method: c.req.method, route, status: c.res.status, app: c.get("caller")?.appId, ms: clock.now() - startedAt },
 			"request.finished",

@@ -33,7 +33,7 @@ const linkRoute = createRoute({
 	method: "get",
 	path: "/results/{id}",
 	request: { params, query: z.object({ exp: z.string().default(""), sig: z.string().default("") }) },
-	responses: { ...answers, 404: failure("Not a valid link, or no longer one") },
+	responses: { ...answers, 404: failure("Not a valid link, or no longer one"), 422: failure("A parameter is given twice") },
 });
 
 const resultRoute = createRoute({
@@ -73,6 +73,7 @@ export function mountJobResult(app: App, deps: Deps): void {
 /** What comes from a provider: no browser is to make more of it than it is. */
 async function answer(c: Context, job: string, result: Result): Promise<Response> {
 	c.header("Cache-Control", "private, max-age=60");
+	c.header("Referrer-Policy", "no-referrer"); // the link opens it for whoever reads it
 	if (result.kind === "link") return c.redirect(result.url, 302);
 	if (result.kind === "file") return answerFile(c, job, result);
 	c.header("X-Content-Type-Options", "nosniff");

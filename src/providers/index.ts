@@ -2,10 +2,11 @@ import type { Config } from "../config.ts";
 import { isLoopbackUrl } from "../core/address/literal.ts";
 import { deapi } from "./deapi.ts";
 import { decart } from "./decart.ts";
+import { discreet } from "./discreet.ts";
 import type { Account, JobType, Provider, ProviderSettings } from "./provider.ts";
 
 /** Every provider this version speaks to. */
-export const PROVIDERS: Readonly<Record<string, Provider>> = { deapi, decart };
+export const PROVIDERS: Readonly<Record<string, Provider>> = { deapi: discreet(deapi), decart: discreet(decart) };
 
 export const typeOf = (job: { provider: string; type: string }): JobType | null => PROVIDERS[job.provider]?.types[job.type] ?? null;
 

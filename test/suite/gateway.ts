@@ -23,6 +23,7 @@ import { notices } from "./gateway/notices.ts";
 import { pace } from "./gateway/pace.ts";
 import { path } from "./gateway/path.ts";
 import { poll } from "./gateway/poll.ts";
+import { quiet } from "./gateway/quiet.ts";
 import { race } from "./gateway/race.ts";
 import { receiverChanges } from "./gateway/receiver-changes.ts";
 import { recoveries } from "./gateway/recover.ts";
@@ -37,7 +38,7 @@ const PARTS = {
 	news: [hooks, early, astray, refused, poll, lost, race],
 	doors: [jobs, models, http],
 	callbacks: [fanout, deliver, fairness],
-	receivers: [rotation, endpointHeaders, recoveries, notices, endpointRules, receiverChanges],
+	receivers: [rotation, endpointHeaders, recoveries, notices, endpointRules, receiverChanges, quiet],
 	decart: [decart, decartContent, files, inputs, pace, keepResults],
 } satisfies Record<string, ((open: () => Promise<Db>) => void)[]>;
 type Part = keyof typeof PARTS;

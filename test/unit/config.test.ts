@@ -23,6 +23,7 @@ const NUMBERS = {
 	sandboxPort: 0,
 	callbackAllow: [],
 	callbackDeny: [],
+	callbackDns: [],
 	callbackPorts: [
 		[80, 80],
 		[443, 443],
@@ -60,6 +61,7 @@ const NUMBERS = {
 	keepResults: false,
 	headersDeadlineMs: 10_000,
 	bodyDeadlineMs: 15_000,
+	maxConnections: 20_000,
 	signatureWindowMs: 300_000,
 	hookNudgeEveryMs: 10_000,
 	idempotencyKeyMs: 604_800_000,
@@ -116,6 +118,7 @@ describe("the settings", () => {
 			PUBLIC_URL: "https://gateway.example.com/base//",
 			DATABASE_URL: "file:/var/lib/jobhook.db",
 			CALLBACK_ALLOW: "127.0.0.0/8, ::1,",
+			CALLBACK_DNS: "10.0.0.2, 10.0.0.3:5353, fd00::2, [fd00::2], [fd00::2]:5353",
 			DEAPI_WEBHOOK_SECRET: "one,two",
 			JOBHOOK_MASTER_KEY: keys.map((key) => key.toString("base64")).join(","),
 			SANDBOX: "1",
@@ -124,6 +127,7 @@ describe("the settings", () => {
 			publicUrl: "https://gateway.example.com/base",
 			database: { engine: "sqlite", path: "/var/lib/jobhook.db" },
 			callbackAllow: ["127.0.0.0/8", "::1"],
+			callbackDns: ["10.0.0.2:53", "10.0.0.3:5353", "[fd00::2]:53", "[fd00::2]:53", "[fd00::2]:5353"],
 			deapiWebhookSecrets: ["one", "two"],
 			sandbox: true,
 		});
@@ -192,6 +196,11 @@ describe("settings that cannot be used", () => {
 		["JOBHOOK_MASTER_KEY", Buffer.alloc(31).toString("base64"), "must be base64 of 32 bytes (several with commas, the current one first)"],
 		["JOBHOOK_MASTER_KEY", ",", "must be base64 of 32 bytes (several with commas, the current one first)"],
 		["CALLBACK_ALLOW", "localhost", "must be CIDR ranges with commas, like 127.0.0.0/8,10.1.0.0/16"],
+		...["localhost", "10.2", "10.0.0.2:0", "10.0.0.2:70000", "[10.0.0.2]", "[fe80::g]:53", "10.0.0.2 10.0.0.3"].map((servers) => [
+			"CALLBACK_DNS",
+			servers,
+			"must be addresses of name servers with commas, like 10.0.0.2,[fd00::2]:5353",
+		]),
 		["RETRY_DELAYS_S", "5,-1", "must be seconds with commas"],
 		["RETRY_DELAYS_S", ",", "must be seconds with commas"],
 		["SANDBOX", "yes", "must be 0 or 1"],
