@@ -1,4 +1,4 @@
-// Starts the programs of this package: `node src/launch.mjs <start|dev|dev-worker|demo|sandbox|cli|build|test|bench|soak|cluster|conformance> [arguments]`.
+// Starts the programs of this package: `node src/launch.mjs <start|dev|dev-worker|demo|sandbox|cli|build|test|bench|soak|cluster|fuzz|conformance> [arguments]`.
 // Plain JavaScript that any Node can read, so that one that is too old gets a sentence instead of a crash.
 import { spawn } from "node:child_process";
 import path from "node:path";
@@ -69,6 +69,7 @@ const programs = {
 		await make("build");
 		run(process.execPath, ["test/cluster/main.ts", ...rest]);
 	},
+	fuzz: () => run(process.execPath, ["test/fuzz/main.ts", ...rest]),
 	conformance: () => run(process.execPath, ["test/conformance.ts", ...rest]),
 	test: async () => {
 		await make("build", "buildStaleWorker");

@@ -6,7 +6,7 @@ import type { Bound, RowOf } from "../db/db.ts";
 import type { jobFiles, jobs, submissions } from "../db/schema.ts";
 import type { Deps } from "../deps.ts";
 import { type Detail, JobhookError, mayBeWritten } from "../errors.ts";
-import { newLane } from "../lanes/lane.ts";
+import { laneRow, newLane } from "../lanes/lane.ts";
 import { lookAgain } from "../lanes/look-again.ts";
 import { PROVIDERS } from "../providers/index.ts";
 import type { Account } from "../providers/provider.ts";
@@ -91,7 +91,7 @@ interface Rows {
 	job: typeof jobs.$inferSelect;
 	submission: typeof submissions.$inferSelect;
 	files: (typeof jobFiles.$inferSelect)[];
-	lanes: ReturnType<typeof newLane>[];
+	lanes: Parameters<typeof newLane>[0][];
 }
 
 /** A long input is on disk before the row that names it. It stays when the row is refused: D1 can lose the answer to what it wrote. */
@@ -104,7 +104,7 @@ async function withLongInput(deps: Deps, job: Rows["job"]): Promise<Rows["job"]>
 async function insert(deps: Deps, { job, submission, files, lanes }: Rows): Promise<null> {
 	const work = [sql.insertJob.bind(await withLongInput(deps, job)), sql.insertSubmission.bind(submission)];
 	try {
-		await deps.db.batch<Bound<unknown>[]>([...lanes, ...work, ...files.map((file) => insertJobFile.bind(file))]);
+		await deps.db.batch<Bound<unknown>[]>([...lanes.map(newLane), ...work, ...files.map((file) => insertJobFile.bind(file))]);
 	} catch (e) {
 		if (!mayBeWritten(e)) throw e;
 		const found = await lookAgain(() => deps.db.read(stateOfJob.bind({ app: job.appId, job: job.id })));
@@ -127,7 +127,7 @@ async function insertOnce(deps: Deps, { job, submission, files, lanes }: Rows, k
 		sql.insertSubmissionOnKey.bind({ ...submission, ...own }),
 		sql.holderOfKey.bind(at),
 		...files.map((file) => insertJobFileOnKey.bind({ ...file, ...own })),
-		...lanes,
+		...lanes.map((lane) => sql.insertLaneOnKey.bind({ ...laneRow(lane), ...own })),
 	]);
 	if (holder === undefined) throw new JobhookError("internal", "an idempotency key was taken and is not there");
 	return holder.jobId === job.id ? null : jobOf(holder, fingerprint);
@@ -165,6 +165,6 @@ function rowsOf(deps: Deps, appId: string, request: SubmitRequest, accountId: st
 		},
 		submission,
 		files: inputs.files.map(({ field, file: { id: fileId, ...facts } }) => ({ ...facts, fileId, field, jobId: job, appId })),
-		lanes: lane === null ? [] : [newLane(lane)],
+		lanes: lane === null ? [] : [lane],
 	};
 }

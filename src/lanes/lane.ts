@@ -5,8 +5,13 @@ type Lane = typeof lanes.$inferSelect;
 
 const insertLane = insertRow(lanes, { orIgnore: true });
 
-/** A lane, unless it is there already. Whoever writes work for a lane writes this with it. No `maxInFlight`: the setting's. */
-export const newLane = (lane: Pick<Lane, "id" | "kind"> & Partial<Lane>) => insertLane.bind({ ...NEW, ...lane });
+type NewLane = Pick<Lane, "id" | "kind"> & Partial<Lane>;
+
+/** The row of a new lane. No `maxInFlight`: the setting's. */
+export const laneRow = (lane: NewLane): Lane => ({ ...NEW, ...lane });
+
+/** A lane, unless it is there already. Whoever writes work for a lane writes this with it. */
+export const newLane = (lane: NewLane) => insertLane.bind(laneRow(lane));
 
 const NEW = {
 	...{ appId: null, accountId: null, maxInFlight: null, deadlineMs: null },

@@ -1,7 +1,7 @@
 import { and, eq, gt, lte, sql } from "drizzle-orm";
 import { compile, q, type Slots } from "../../db/compile.ts";
 import { insertRow, insertWhere } from "../../db/insert.ts";
-import { idempotencyKeys, jobs, submissions } from "../../db/schema.ts";
+import { idempotencyKeys, jobs, lanes, submissions } from "../../db/schema.ts";
 
 export const insertJob = insertRow(jobs);
 export const insertSubmission = insertRow(submissions);
@@ -18,6 +18,7 @@ const fromOwnKey = (p: Slots<Keyed>) =>
 		AND ${idempotencyKeys.key} = ${p.key} AND ${idempotencyKeys.jobId} = ${p.keyJob}`;
 export const insertJobOnKey = insertWhere<typeof jobs, Keyed>(jobs, fromOwnKey);
 export const insertSubmissionOnKey = insertWhere<typeof submissions, Keyed>(submissions, fromOwnKey);
+export const insertLaneOnKey = insertWhere<typeof lanes, Keyed>(lanes, (p) => sql`${fromOwnKey(p)} ON CONFLICT DO NOTHING`);
 
 export const dropExpiredKey = compile((p: Slots<{ app: string; route: string; key: string; now: number }>) =>
 	q

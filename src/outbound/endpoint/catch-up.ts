@@ -8,7 +8,7 @@ import { AT_ONCE, following } from "./follow.ts";
 
 export const unsettledEndpoints = compile((_: Slots<unknown>) =>
 	q
-		.select({ id: endpoints.id, state: endpoints.state, unsettledAt: endpoints.unsettledAt })
+		.select({ id: endpoints.id, appId: endpoints.appId, state: endpoints.state, unsettledAt: endpoints.unsettledAt })
 		.from(endpoints)
 		.where(isNotNull(endpoints.unsettledAt))
 		.orderBy(asc(endpoints.unsettledAt))
@@ -39,9 +39,9 @@ export async function catchUpEndpoints(deps: Deps, most = 2000): Promise<void> {
 
 /** `mayGoOn` is asked before each batch. */
 async function catchUp(deps: Deps, endpoint: RowOf<typeof unsettledEndpoints>, mayGoOn: () => boolean): Promise<void> {
-	const { id, state, unsettledAt } = endpoint;
+	const { id, appId, state, unsettledAt } = endpoint;
 	const now = deps.clock.now();
-	const { lane, moves } = following(state, { endpoint: id, now });
+	const { lane, moves } = following(state, { app: appId, endpoint: id, now });
 	for (let batch = 0; batch < BATCHES && mayGoOn(); batch++) {
 		const [, ...moved] = await deps.db.batch<Bound<unknown>[]>([lane, ...moves]);
 		if (moved.some((rows) => rows.length === AT_ONCE)) continue;

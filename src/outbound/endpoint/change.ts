@@ -32,8 +32,8 @@ export async function changeEndpoint(deps: Deps, appId: string, id: string, chan
 			...stored({ ...NO_RULES, ...rules }),
 		}),
 	];
-	if (Object.keys(rules).length > 0) work.push(sql.limitLane.bind({ endpoint: id, now }));
-	if (url !== null) work.push(wellAgain.bind({ endpoint: id, now }), liftPause.bind({ endpoint: id, now }));
+	if (Object.keys(rules).length > 0) work.push(sql.limitLane.bind({ ...at, now }));
+	if (url !== null) work.push(wellAgain.bind({ ...at, now }), liftPause.bind({ ...at, now }));
 	if (eventTypes !== undefined) {
 		work.push(sql.dropEventTypes.bind(at));
 		for (const eventType of inOrder(eventTypes)) work.push(sql.subscribe.bind({ appId, eventType, endpointId: id }));

@@ -47,7 +47,7 @@ export async function createEndpoint(deps: Deps, appId: string, wish: EndpointWi
 		deps.db.batch<Bound<unknown>[]>([
 			newLane({ id, kind: "endpoint", appId }),
 			sql.insertEndpoint.bind(row),
-			sql.limitLane.bind({ endpoint: id, now }),
+			sql.limitLane.bind({ app: appId, endpoint: id, now }),
 			...eventTypes.map((eventType) => sql.insertEventType.bind({ appId, eventType, endpointId: id })),
 		]),
 	);

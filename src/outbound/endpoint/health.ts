@@ -51,9 +51,10 @@ export const countSuccess = compileSql<One, { id: string }>(
 	WHERE id = ${p.endpoint} AND state <> 'deleted' RETURNING id`,
 );
 /** Behind a change in its batch, where that gave it another URL. */
-export const wellAgain = compileSql<One, { id: string }>(
+export const wellAgain = compileSql<One & { app: string }, { id: string }>(
 	["id"],
-	(p) => sql`UPDATE ${endpoints} SET ${wellSince(p.now)} WHERE id = ${p.endpoint} AND receiver_since = ${p.now} RETURNING id`,
+	(p) =>
+		sql`UPDATE ${endpoints} SET ${wellSince(p.now)} WHERE id = ${p.endpoint} AND app_id = ${p.app} AND receiver_since = ${p.now} RETURNING id`,
 );
 
 export interface EndpointAttempt {

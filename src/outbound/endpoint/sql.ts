@@ -101,12 +101,12 @@ interface Change extends One, StoredRules {
  * Its lane keeps to its rules: slots, the deadline that leases are reckoned from, and the rate as a pace, evenly. What was
  * charged at the old pace is forgiven but for one start at the new one.
  */
-export const limitLane = compileSql<{ endpoint: string; now: number }, { id: string }>(["id"], (p) => {
+export const limitLane = compileSql<One & { now: number }, { id: string }>(["id"], (p) => {
 	const of = (value: SQL) => sql`(SELECT ${value} FROM ${endpoints} ep WHERE ep.id = ${lanes}.id)`;
 	const spacing = of(sql`(ep.rate_period_ms + ep.rate_limit - 1) / ep.rate_limit`);
 	return sql`UPDATE ${lanes} SET max_in_flight = ${of(sql`ep.max_in_flight`)}, deadline_ms = ${of(sql`ep.timeout_ms`)}, spacing_ms = ${spacing},
 		paced_at = CASE WHEN ${spacing} IS NULL THEN 0 WHEN paced_at > ${p.now} + ${spacing} THEN ${p.now} + ${spacing} ELSE paced_at END
-	WHERE id = ${p.endpoint} RETURNING id`;
+	WHERE id = ${p.endpoint} AND app_id = ${p.app} RETURNING id`;
 });
 export const dropEventTypes = compileSql<One, { endpointId: string }>(
 	["endpointId"],
