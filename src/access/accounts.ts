@@ -31,11 +31,57 @@ export async function accountById(ports: Ports, id: string): Promise<Account | n
 }
 
 /** All accounts at a provider, the configured one first: any of them may have sent an account-wide hook. */
-export async function accountsOf(ports: Ports, provider: string): Promise<Account[]> {
+async function accountsOf(ports: Ports, provider: string): Promise<Account[]> {
 	const configured = defaultAccount(ports.config, provider);
 	if (ports.config.sandbox) return configured ? [configured] : [];
 	const rows = await ports.db.read(byProvider.bind({ provider }));
 	return [configured, ...rows.map((row) => openedOrNull(ports, row))].filter((account) => account !== null);
+}
+
+const KEPT_MS = 5000;
+const READ_EVERY_MS = 1000;
+
+/**
+ * The accounts of a provider with their secrets, the configured one first, kept in memory for a moment: what none of them
+ * signed costs no statement. Two that find them old do not wait for each other; on Workers no request may wait for another's
+ * read.
+ */
+export class KeptAccounts {
+	readonly #ports: Ports & Pick<Deps, "clock">;
+	readonly #kept = new Map<string, { accounts: readonly Account[]; readAt: number; triedAt: number }>();
+
+	constructor(ports: Ports & Pick<Deps, "clock">) {
+		this.#ports = ports;
+	}
+
+	/** As they were at most five seconds ago. While another read is under way, or has just failed, the last ones have to do. */
+	async of(provider: string): Promise<readonly Account[]> {
+		const kept = this.#kept.get(provider);
+		if (kept === undefined) return this.read(provider);
+		return this.#within(kept.readAt, KEPT_MS) ? kept.accounts : ((await this.readAgain(provider)) ?? kept.accounts);
+	}
+
+	/** As they are now; null where somebody has asked for that within the last second. */
+	async readAgain(provider: string): Promise<readonly Account[] | null> {
+		const kept = this.#kept.get(provider);
+		if (kept !== undefined && this.#within(kept.triedAt, READ_EVERY_MS)) return null;
+		return this.read(provider);
+	}
+
+	/** As they are now. */
+	async read(provider: string): Promise<readonly Account[]> {
+		const now = this.#ports.clock.now();
+		const before = this.#kept.get(provider);
+		if (before !== undefined) before.triedAt = now;
+		const accounts = await accountsOf(this.#ports, provider);
+		this.#kept.set(provider, { accounts, readAt: now, triedAt: now });
+		return accounts;
+	}
+
+	#within(since: number, ms: number): boolean {
+		const age = this.#ports.clock.now() - since;
+		return age >= 0 && age < ms; // a clock that was set back makes nothing young
+	}
 }
 
 /**

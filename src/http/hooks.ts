@@ -1,9 +1,9 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import type { Deps } from "../deps.ts";
-import { receive } from "../inbound/receive.ts";
+import { HookDoor } from "../inbound/receive.ts";
 import { readBody } from "./bodies.ts";
-import type { App } from "./context.ts";
+import type { App, Vars } from "./context.ts";
 import { failure, json } from "./schemas.ts";
 
 const Answer = z.object({ outcome: z.string() }).openapi("HookAnswer");
@@ -26,17 +26,15 @@ const tokenRoute = createRoute({
 });
 const accountRoute = createRoute({ method: "post", path: "/hooks/deapi", request: { headers }, responses });
 
-/** The provider's door: raw bytes in, no key, no parsing before the signature. */
+/** The provider's door: raw bytes in, no key, no parsing before the signature, and no bytes at all where there is none. */
 export function mountHooks(app: App, deps: Deps): void {
-	const take = async (c: Context, header: z.output<typeof headers>, token: string | null) => {
-		const body = await readBody(c, deps.config.hookMaxBytes);
-		return receive(deps, {
-			provider: "deapi",
-			token,
-			signature: header["x-deapi-signature"],
-			timestamp: header["x-deapi-timestamp"],
-			body,
-		});
+	const door = new HookDoor(deps);
+	const take = async (c: Context<Vars>, header: z.output<typeof headers>, token: string | null) => {
+		const head = { provider: "deapi", token, signature: header["x-deapi-signature"], timestamp: header["x-deapi-timestamp"] };
+		const refused = await door.refuse(head);
+		const received = refused ?? (await door.receive({ ...head, body: await readBody(c, deps.config.hookMaxBytes) }));
+		if ("logged" in received && !received.logged) c.set("unlogged", true);
+		return received;
 	};
 	app.openapi(tokenRoute, async (c) => {
 		const { status, outcome } = await take(c, c.req.valid("header"), c.req.valid("param").token);

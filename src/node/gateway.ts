@@ -1,4 +1,4 @@
-import { createServer, type Server } from "node:http";
+import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { getRequestListener } from "@hono/node-server";
@@ -9,16 +9,14 @@ import { createApp } from "../http/app.ts";
 import { sendWaitersHome } from "../jobs/wait.ts";
 import { canBeHooked, defaultAccount, PROVIDERS } from "../providers/index.ts";
 import type { Account } from "../providers/provider.ts";
-import { nodesOwn, watchBodies } from "./deadlines.ts";
 import { createHttp } from "./dialer/dialer.ts";
 import { createLog } from "./log.ts";
 import { Loop } from "./loop.ts";
 import { openStore } from "./open-store.ts";
+import { createLimitedServer, refuseAmbiguous } from "./server.ts";
 import type { Store } from "./store.ts";
 
 const LOOP_SAMPLE_MS = 20;
-/** How late Node may notice a deadline of a request to us; its own 30 s would be three times the deadline. */
-const CHECK_EVERY_MS = 1000;
 /** What a send takes besides its request: reading the answer in, writing it down. */
 const SETTLE_MS = 5000;
 
@@ -39,8 +37,7 @@ export interface Gateway {
 /** One whole service in this process: HTTP in, loop, HTTP out, over the database of the settings. */
 export async function startGateway(config: Config, log: Log = createLog(config.logLevel)): Promise<Gateway> {
 	const store = await openStore(config, log, { schema: "migrate", patienceMs: PATIENCE_MS });
-	const server = createServer({ ...nodesOwn(config), connectionsCheckingInterval: CHECK_EVERY_MS });
-	watchBodies(server, config);
+	const server = createLimitedServer(config, log);
 	try {
 		return await startOver(store, server, config, log);
 	} catch (e) {
@@ -59,10 +56,8 @@ async function startOver(store: Store, server: Server, config: Config, log: Log)
 	// the port may be any free one, and the public URL is part of every link: listen first, then answer
 	let answer: (request: Request) => Response | Promise<Response> = () =>
 		new Response("starting", { status: 503, headers: { "retry-after": "1" } });
-	server.on(
-		"request",
-		getRequestListener((request) => answer(request)),
-	);
+	const listener = getRequestListener((request) => answer(request));
+	server.on("request", (incoming, outgoing) => void (refuseAmbiguous(incoming, outgoing) || listener(incoming, outgoing)));
 	const url = await listen(server, config);
 
 	const { db, blobs, clock, secrets } = store;

@@ -2,8 +2,10 @@
  * `npm run bench`: what a step of the path costs, as ratios inside one run. `--quick` below a minute; `--json` last line.
  * `--undelivered`: how long lists of deliveries take at a million of them instead; `--rows`, `--engine`, `--shape` ask for less.
  * `--fairness`: what one receiver's trouble costs the others instead; with `--quick` in three minutes.
+ * `--attack`: what strangers at the hooks' door cost the provider instead; with `--quick` in three minutes.
  */
 import { parseArgs } from "node:util";
+import { attack } from "./attack.ts";
 import { fairness } from "./fairness.ts";
 import { deliver, ingest, type Round, submit } from "./figures.ts";
 import { undelivered } from "./undelivered.ts";
@@ -11,8 +13,12 @@ import { undelivered } from "./undelivered.ts";
 const flag = { type: "boolean" } as const;
 const text = { type: "string" } as const;
 const { values: options } = parseArgs({
-	options: { quick: flag, json: flag, only: text, undelivered: flag, fairness: flag, rows: text, engine: text, shape: text },
+	options: { quick: flag, json: flag, only: text, undelivered: flag, fairness: flag, attack: flag, rows: text, engine: text, shape: text },
 });
+if (options.attack) {
+	await attack(options);
+	process.exit();
+}
 if (options.fairness) {
 	await fairness(options);
 	process.exit();

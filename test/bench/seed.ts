@@ -68,6 +68,14 @@ export async function seed(file: string) {
 				};
 			});
 		},
+		/** One more of them, by its submission: whoever has seen its hook address knows a live token. */
+		async runningSubmission(): Promise<string> {
+			const [id] = await inChunks(1, (i) => {
+				const { job, submission } = rows(defaultApp, now, i);
+				return { result: submission.id, work: [insert.job.bind(job), insert.submission.bind(submission)] };
+			});
+			return id ?? "";
+		},
 		/** Deliveries that are due, spread over the endpoints. */
 		async dueDeliveries(count: number, endpointIds: readonly string[], body: string): Promise<void> {
 			await inChunks(count, (i) => {

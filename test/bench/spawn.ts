@@ -12,12 +12,12 @@ export interface Running {
 	stop(): Promise<void>;
 }
 
-/** A program in a process of its own, ready once it answers on the port it was given. */
-export async function start(program: string, env: Record<string, string> = {}): Promise<Running> {
+/** A program in a process of its own, ready once it answers on the port it was given. `quiet`: what it logs goes nowhere. */
+export async function start(program: string, env: Record<string, string> = {}, quiet = false): Promise<Running> {
 	const port = await freePort();
 	const child = spawn(process.execPath, [path.join(ROOT, program)], {
 		env: { ...process.env, ...env, PORT: String(port) },
-		stdio: "inherit",
+		stdio: quiet ? ["inherit", "ignore", "inherit"] : "inherit",
 	});
 	for (let tries = 0; tries < 200; tries++) {
 		if (child.exitCode !== null) throw new Error(`${program} exited with ${child.exitCode}`);

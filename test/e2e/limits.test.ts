@@ -21,7 +21,7 @@ async function endless(port: number, path: string, key: string) {
 		});
 	});
 	socket.write(
-		`POST ${path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${key}\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n`,
+		`POST ${path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${key}\r\nContent-Type: application/json\r\nX-DeAPI-Signature: sha256=${"0".repeat(64)}\r\nX-DeAPI-Timestamp: ${Math.floor(Date.now() / 1000)}\r\nTransfer-Encoding: chunked\r\n\r\n`,
 	);
 	while (!closed && answer === "" && sent < 1000 * MAX) {
 		const room = socket.write(`${CHUNK.length.toString(16)}\r\n${CHUNK}\r\n`);

@@ -23,9 +23,10 @@ function drip(port: number, start: string): Promise<string> {
 describe("a client that takes its time", () => {
 	it("is shown the door at the deadlines of headers and body, while others are served", async () => {
 		const { port, call } = await service({ HEADERS_DEADLINE_MS: "300", BODY_DEADLINE_MS: "300", SANDBOX: "1" });
+		const signedLooking = `x-deapi-signature: sha256=${"0".repeat(64)}\r\nx-deapi-timestamp: ${Math.floor(Date.now() / 1000)}\r\n`;
 		const slow = [
 			"POST /v1/jobs HTTP/1.1\r\nhost: a\r\nx-slow: ",
-			"POST /hooks/deapi HTTP/1.1\r\nhost: a\r\ncontent-length: 100000\r\n\r\n",
+			`POST /hooks/deapi HTTP/1.1\r\nhost: a\r\n${signedLooking}content-length: 100000\r\n\r\n`,
 		];
 		const ends = slow.map((start) => drip(port, start));
 		expect(await call("/healthz")).toEqual({ status: "ok" });

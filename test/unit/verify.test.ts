@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { signDeapi } from "../../src/core/signature.ts";
-import { verifyDeapi } from "../../src/inbound/verify.ts";
+import { flawOf, verifyDeapi } from "../../src/inbound/verify.ts";
 
 const SECRET = "whsec_test_0123456789abcdef0123456789abcdef";
 const AT = "1705315845";
@@ -122,8 +122,37 @@ describe("what is refused", () => {
 		expect(verify({ secrets: [], signature: "" })).toBe("no_secret");
 	});
 
-	it("a wrong signature before its time is looked at, so that nobody learns the window from it", () => {
-		expect(verify({ signature: "sha256=00", nowMs: 0 })).toBe("bad_signature");
+	it("a time outside the window before any bytes are hashed: the window is no secret", () => {
+		const body = {
+			get length(): number {
+				throw new Error("read");
+			},
+		} as unknown as Uint8Array;
+		expect(verify({ nowMs: 0, body })).toBe("outside_window");
+	});
+});
+
+describe("what the headers alone show", () => {
+	const flaw = (over: Partial<Parameters<typeof flawOf>[0]> = {}) =>
+		flawOf({ signature: SIGNATURE, timestamp: AT, nowMs: Number(AT) * 1000, windowMs: 300_000, ...over });
+
+	it("is nothing where a signature of the right shape was made just now, whatever it is worth", () => {
+		expect(flaw()).toBe(null);
+		expect(flaw({ signature: `sha256=${"0".repeat(64)}` })).toBe(null);
+	});
+
+	it.each([
+		["no_signature", { signature: undefined }],
+		["no_signature", { signature: "", timestamp: "yesterday" }],
+		["bad_timestamp", { timestamp: "yesterday", signature: "sha256=00" }],
+		["bad_signature", { signature: "sha256=00", nowMs: 0 }],
+		["bad_signature", { signature: SIGNATURE.toUpperCase() }],
+		["bad_signature", { signature: `${SIGNATURE}, ${SIGNATURE}` }],
+		["bad_signature", { signature: `${SIGNATURE}\n` }],
+		["outside_window", { nowMs: Number(AT) * 1000 + 300_001 }],
+		["outside_window", { timestamp: "999999999999" }],
+	])("%s: %j", (expected, over) => {
+		expect(flaw(over)).toBe(expected);
 	});
 });
 

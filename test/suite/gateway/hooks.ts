@@ -1,9 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Db } from "../../../src/db/db.ts";
 import { openWorld, type World } from "../../support/world.ts";
+import { strangers } from "./strangers.ts";
 import { accepted, deliveriesOf, eventsOf, hook, receipts, told } from "./tools.ts";
 
 export function hooks(open: () => Promise<Db>): void {
+	strangers(open);
 	describe("hooks in", () => {
 		let world: World;
 		beforeEach(async () => {
