@@ -38,7 +38,9 @@ async function accountsOf(ports: Ports, provider: string): Promise<Account[]> {
 	return [configured, ...rows.map((row) => openedOrNull(ports, row))].filter((account) => account !== null);
 }
 
+/** How old kept accounts may be. */
 const KEPT_MS = 5000;
+/** How often a signature that nobody made may have them read again. */
 const READ_EVERY_MS = 1000;
 
 /**
@@ -74,7 +76,8 @@ export class KeptAccounts {
 		const before = this.#kept.get(provider);
 		if (before !== undefined) before.triedAt = now;
 		const accounts = await accountsOf(this.#ports, provider);
-		this.#kept.set(provider, { accounts, readAt: now, triedAt: now });
+		const kept = this.#kept.get(provider);
+		if (kept === undefined || kept.readAt <= now) this.#kept.set(provider, { accounts, readAt: now, triedAt: now }); // no older read comes after it
 		return accounts;
 	}
 

@@ -11,12 +11,12 @@ export interface HttpRequest {
 	headers: Record<string, string>;
 	body?: string | Upload;
 	/**
-	 * Takes the body of a 2xx answer as it comes, instead of `body`, whatever its size: within the deadline, unpacked of nothing.
+	 * Takes the body of a 2xx answer as it comes, instead of `body`, whatever its size: within the deadline, as it came, never unpacked.
 	 * What it throws is thrown on; what the network does to it becomes a failure like any other. Not read to its end = cut.
 	 */
 	take?: (head: { status: number; headers: Record<string, string> }, chunks: AsyncIterable<Uint8Array>) => Promise<void>;
 	deadlineMs: number;
-	/** Bytes of the answer to keep, of what it is unpacked to, where it came packed; the rest is not read. */
+	/** Bytes of the answer to keep, counted after unpacking; the rest is not read. */
 	keepBytes: number;
 	/** `public`: only addresses that callbacks may reach. `operator`: a host the operator configured. */
 	reach: "public" | "operator";

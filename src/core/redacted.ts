@@ -4,14 +4,14 @@ export const REDACTED: readonly string[] = ["secret", "webhook_secret", "apiKey"
 const INSTEAD = "[redacted]";
 /** What is shorter stands in many texts by chance, and to look for it would tell more than it hides. */
 const SHORTEST = 8;
-/** Of a secret that a text was cut off in, so many characters at its end are taken for its beginning. */
+/** So many characters at the end of a cut text are enough to be taken for the beginning of a secret. */
 const SHORTEST_CUT = 4;
-/** Characters that a secret fits into however it is spelled: a header field has 4096. */
+/** Characters that a secret fits into however it is spelled: a header field may have 4096. */
 const LONGEST_SPELLED = 32_768;
 
 /**
- * A text that somebody else wrote, who knows these secrets from us: without them and without each of their words of 8 characters
- * or more (`Bearer …`, `v1,…`), however JSON, URLs and HTML have spelled them. `cut`: it may end in the middle of one.
+ * A text that somebody wrote who was told these secrets, with `[redacted]` for each of them of 8 characters or more, and for each
+ * such word in them (`Bearer …`, `v1,…`), however JSON, URLs and HTML have spelled it. `cut`: the text may end in the middle of one.
  */
 export function withoutSecrets(text: string, secrets: readonly string[], { cut = false } = {}): string {
 	if (text.length < SHORTEST_CUT) return text;
@@ -31,13 +31,13 @@ const wordsOf = (secret: string): string[] =>
 const coreOf = (word: string): string =>
 	word.split(/[^A-Za-z0-9]+/).reduce((longest, part) => (part.length > longest.length ? part : longest), "");
 
-/** Signs as JSON, URLs and HTML spell them, one inside the other, too. No text makes it look twice at the same sign. */
+/** Signs as JSON, URLs and HTML spell them, one inside the other, too. It looks at each sign once, so that no text makes it slow. */
 const SPELLED = /\\+(?:u00([0-9a-f]{2}))?|%(?:25)?([0-9a-f]{2})|&(?:(amp|lt|gt|quot|apos)|#0{0,5}(\d{2,3})|#x0{0,5}([0-9a-f]{2}));|\+/gi;
 const NAMED: Readonly<Record<string, string>> = { amp: "&", lt: "<", gt: ">", quot: '"', apos: "'" };
 /** In a form a blank is a plus. */
 const signOf = (sign: string): string => (sign === "+" ? " " : sign === "\\" ? "" : sign);
 
-/** The text as it was meant, backslashes left out; and behind each of its characters how far the text was read for it. */
+/** `plain`: the text as it was meant, without backslashes. `read[i]`: so many characters of `text` make the first i + 1 of `plain`. */
 function unspelled(text: string): { plain: string; read: Uint32Array } {
 	const read = new Uint32Array(text.length);
 	let [plain, from] = ["", 0];

@@ -33,7 +33,7 @@ export function mountHooks(app: App, deps: Deps): void {
 		const head = { provider: "deapi", token, signature: header["x-deapi-signature"], timestamp: header["x-deapi-timestamp"] };
 		const refused = await door.refuse(head);
 		const received = refused ?? (await door.receive({ ...head, body: await readBody(c, deps.config.hookMaxBytes) }));
-		if ("logged" in received && !received.logged) c.set("unlogged", true);
+		if (received.status !== 200 && !received.logged) c.set("unlogged", true);
 		return received;
 	};
 	app.openapi(tokenRoute, async (c) => {

@@ -6,6 +6,7 @@ export interface HookHead {
 	signature: string | undefined;
 	timestamp: string | undefined;
 }
+/** The same with its raw bytes. */
 export interface Hook extends HookHead {
 	body: Uint8Array;
 }

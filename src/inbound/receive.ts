@@ -45,7 +45,7 @@ export class HookDoor {
 		const { config, clock } = this.#deps;
 		const flaw = flawOf({ ...head, nowMs: clock.now(), windowMs: config.signatureWindowMs });
 		if (flaw === null) return null;
-		// where there is no secret to go by, what is wrong with the signature is not what the answer says
+		// without a secret the answer is 202 no_secret or 401 unknown_account, whatever the signature: `receive` says which
 		const first = defaultAccount(config, head.provider) ?? (await this.#accounts.of(head.provider))[0];
 		if (first === undefined || first.webhookSecrets.length === 0) return null;
 		return this.#refused(head, flaw, "headers");

@@ -1,5 +1,5 @@
 import type { Config } from "../config.ts";
-import { settingsOf, typeOf } from "../providers/index.ts";
+import { PROVIDERS, typeOf } from "../providers/index.ts";
 import { contentLane, type News, pollLane } from "../providers/provider.ts";
 import { usableLink } from "../providers/result-link.ts";
 
@@ -24,9 +24,11 @@ export function fetchesFirst(config: Pick<Config, "keepResults">, job: Kind): bo
 export const resultLane = (job: Kind & { accountId: string }): string =>
 	typeOf(job)?.result.kind === "text" ? pollLane(job.accountId) : contentLane(job.accountId);
 
-/** The provider's link to a result, where it is one to be kept and handed on; else none. */
-export const linkOf = (config: Config, provider: string, link: string | null): string | null =>
-	usableLink(config, settingsOf(config, provider).baseUrl, link);
+/** The provider's link to a result, where it is one to be kept and handed on; else null, and so for a provider that we do not know. */
+export function linkOf(config: Config, provider: string, link: string | null): string | null {
+	const known = PROVIDERS[provider];
+	return known === undefined ? null : usableLink(config, known.settings(config).baseUrl, link);
+}
 
 /** What news means for a job of this type: success without a link to the file that may be followed is not the end of it yet. */
 export function meaning(config: Config, job: Kind, news: News | null): News | null {

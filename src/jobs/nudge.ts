@@ -1,7 +1,7 @@
 import type { Deps } from "../deps.ts";
 import { nudge } from "./sql/work.ts";
 
-/** Submissions that are remembered: whoever wants to have one forgotten needs as many live addresses. */
+/** Submissions that are remembered: to push one out a stranger needs as many other live addresses. */
 const MOST = 10_000;
 /** After a nudge that found nothing to do: the job has ended, or somebody asks about it just now. */
 const IN_VAIN_MS = 1000;
@@ -24,7 +24,7 @@ export class Nudges {
 		const { db, clock, config, wake } = this.#deps;
 		const now = clock.now();
 		if (this.#isResting(submissionId, now)) return false;
-		this.#rest(submissionId, now, IN_VAIN_MS); // those that come meanwhile wait for nothing
+		this.#rest(submissionId, now, IN_VAIN_MS); // set before the statement, so that hooks that come while it runs cost none
 		const [nudged] = await db.batch([nudge.bind({ submission: submissionId, now, notSince: now - config.hookNudgeEveryMs })]);
 		if (nudged.length === 0) return false;
 		this.#rest(submissionId, now, config.hookNudgeEveryMs);

@@ -42,7 +42,9 @@ export async function resultOf(deps: Deps, jobId: string): Promise<Result | null
 	if (file !== null && (row.providerUrl === null || (await isThere(file)))) return file;
 	const text = row.contentBlob === null ? row.content : await readLong(deps, row.contentBlob);
 	if (text !== null) return { kind: "text", text, contentType: row.contentType ?? "text/plain; charset=utf-8" };
-	return row.providerUrl === null ? null : { kind: "link", url: await freshLink(deps, jobId, row, row.providerUrl) };
+	if (row.providerUrl === null) return null;
+	const url = linkOf(deps.config, row.provider, await freshLink(deps, jobId, row, row.providerUrl)); // the rules may have changed
+	return url === null ? null : { kind: "link", url };
 }
 
 /** One that is gone is reached by the provider's link, where there is one. */

@@ -16,29 +16,54 @@ export const nodesOwn = ({ headersDeadlineMs, transferDeadlineMs }: Deadlines) =
 
 /** Shows whoever is not done with a body in time the door, as Node does. Uploads have Node's own, longer limit. */
 export function watchBodies(server: Server, { bodyDeadlineMs }: Deadlines): void {
+	const readingOn = new ReadingOn();
 	server.on("request", (request, response) => {
 		if (!hasBody(request) || isUpload(request)) return;
 		const timer = setTimeout(() => request.complete || refuse(request, response), bodyDeadlineMs).unref();
 		response.once("close", () => clearTimeout(timer));
-		response.once("finish", () => request.complete || readOnALittle(request));
+		response.once("finish", () => request.complete || readingOn.add(request));
 	});
 }
 
+interface Unread {
+	request: IncomingMessage;
+	untilBytes: number;
+	untilMs: number;
+}
+
 /**
- * Node throws away what comes behind an answer, and `@hono/node-server` ends it after half a second: on a fast line that is
- * hundreds of megabytes. What Node throws away makes no events, so that somebody has to look. Until the end the connection is
- * left alone: whoever still writes would not see the answer.
+ * Node throws away what comes behind an answer, for as long as it comes: on a fast line that is hundreds of megabytes. What it
+ * throws away makes no events, so that somebody has to look, one timer for all. Until the end the connection is left alone:
+ * whoever still writes would not see the answer.
  */
-function readOnALittle(request: IncomingMessage): void {
-	const { socket, headers } = request;
-	const hopeless = Number(headers["content-length"] ?? 0) > 2 * READ_ON_BYTES;
-	const [untilBytes, untilMs] = [socket.bytesRead + (hopeless ? 0 : READ_ON_BYTES), performance.now() + READ_ON_MS];
-	if (hopeless) socket.pause();
-	const looking = setInterval(() => {
-		if (request.complete || socket.destroyed) clearInterval(looking);
-		else if (performance.now() > untilMs) socket.destroySoon();
-		else if (socket.bytesRead > untilBytes) socket.pause();
-	}, LOOK_EVERY_MS).unref();
+class ReadingOn {
+	readonly #unread = new Set<Unread>();
+	#looking: NodeJS.Timeout | null = null;
+
+	add(request: IncomingMessage): void {
+		const { socket, headers } = request;
+		const tooLong = Number(headers["content-length"] ?? 0) > 2 * READ_ON_BYTES; // read on or not, it would not come to its end
+		if (tooLong) socket.pause();
+		this.#unread.add({
+			request,
+			untilBytes: socket.bytesRead + (tooLong ? 0 : READ_ON_BYTES),
+			untilMs: performance.now() + READ_ON_MS,
+		});
+		this.#looking ??= setInterval(() => this.#look(), LOOK_EVERY_MS).unref();
+	}
+
+	#look(): void {
+		const now = performance.now();
+		for (const one of this.#unread) {
+			const { socket, complete } = one.request;
+			if (complete || socket.destroyed) this.#unread.delete(one);
+			else if (now > one.untilMs) socket.destroySoon();
+			else if (socket.bytesRead > one.untilBytes) socket.pause();
+		}
+		if (this.#unread.size > 0 || this.#looking === null) return;
+		clearInterval(this.#looking);
+		this.#looking = null;
+	}
 }
 
 const hasBody = ({ headers }: IncomingMessage): boolean =>

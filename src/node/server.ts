@@ -7,17 +7,19 @@ import { nodesOwn, watchBodies } from "./deadlines.ts";
 
 /** How late Node may notice a deadline of a request to us; its own 30 s would be three times the deadline. */
 const CHECK_EVERY_MS = 1000;
+/** Of one request; more are a 431. */
 const HEADER_BLOCK_BYTES = 16_384;
 const MOST_HEADERS = 100;
 /** Longer than the proxies in front of us keep theirs, mostly 60 s: one that we end while it is written to loses a webhook. */
 const KEEP_ALIVE_MS = 65_000;
 /** Of the system's open files, for the log, the database and connections that are closing. */
 const OTHER_FILES = 200;
+/** Of the log, about connections that are closed as they come. */
 const DROPPED_LINES = { most: 1, everyMs: 5000 };
 
 type Limits = Pick<Config, "maxConnections" | "processConcurrency" | "databasePool"> & Parameters<typeof nodesOwn>[0];
 
-/** The listening side of HTTP with all its limits; nobody answers yet. */
+/** The listening side of HTTP with all its limits; nobody answers yet. Logs where the system allows fewer connections than the setting. */
 export function createLimitedServer(config: Limits, log: Log): Server {
 	const server = createServer({
 		...nodesOwn(config),
@@ -60,8 +62,7 @@ function ambiguity({ headers, rawHeaders, httpVersion }: IncomingMessage): 400 |
 function mostConnections({ maxConnections, processConcurrency, databasePool }: Limits, log: Log): number {
 	const files = openFilesAllowed();
 	const left = Math.max(Math.floor(files / 2), files - processConcurrency - databasePool - OTHER_FILES);
-	if (left < maxConnections)
-		log.info({ open_files: files, connections: left }, "the system's limit of open files leaves less than MAX_CONNECTIONS");
+	if (left < maxConnections) log.info({ open_files: files, connections: left, wanted: maxConnections }, "connections.limited");
 	return Math.min(left, maxConnections);
 }
 

@@ -2,7 +2,7 @@ import type { Http } from "../core/http.ts";
 import { withoutSecrets } from "../core/redacted.ts";
 import type { Account, Provider } from "./provider.ts";
 
-/** What we tell a provider that it must not tell anybody else. */
+/** Of an account what its provider and we alone may know. */
 export const secretsOf = ({ apiKey, webhookSecrets }: Account): string[] => [apiKey, ...webhookSecrets];
 
 /**

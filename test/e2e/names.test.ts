@@ -4,7 +4,7 @@ import os from "node:os";
 import path from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { Names } from "../../src/node/dialer/names.ts";
-import { hostsFileNames } from "../../src/node/dialer/system-names.ts";
+import { askSystem, hostsFileNames } from "../../src/node/dialer/system-names.ts";
 import { dialer, dns, failed, GOOD, SILENT, server, timed } from "../support/dialling.ts";
 import type { Script } from "../support/dns-server.ts";
 
@@ -124,10 +124,11 @@ describe("a name that is the system's to know", () => {
 		const hostile = ["hangs.example", "b.example", "c.example"].map((name) => names(100).addressesOf(name));
 		await vi.waitFor(() => expect(asked).toEqual(["hangs.example"]));
 		expect(await names().addressesOf("receiver")).toEqual(FOUND);
+		expect(await askSystem("hooks.example", AbortSignal.timeout(4000), "operator")).toEqual(FOUND); // as one of the hosts file
 		expect(await Promise.all(hostile)).toEqual([[], [], []]);
 		end(FOUND);
 		expect(await names().addressesOf("d.example")).toEqual(FOUND);
-		expect(asked).toEqual(["hangs.example", "receiver", "d.example"]);
+		expect(asked).toEqual(["hangs.example", "receiver", "hooks.example", "d.example"]);
 	});
 });
 

@@ -69,12 +69,21 @@ describe("what success means", () => {
 		{ provider: "deapi", type: "txt2img" },
 		{ provider: "deapi", type: "transcribe" },
 	];
-	const config = loadConfig({ DEAPI_BASE_URL: "http://10.0.0.5:9000/deapi", CALLBACK_DENY: "8.8.8.0/24" });
+	const config = loadConfig({
+		DEAPI_BASE_URL: "http://10.0.0.5:9000/deapi",
+		CALLBACK_DENY: "8.8.8.0/24",
+		PUBLIC_URL: "https://jobs.example.com",
+	});
 
 	it("without a link: not the end for a picture, the end for a text", () => {
 		expect(meaning(config, picture, news)).toEqual({ state: "processing" });
 		expect(meaning(config, text, news)).toEqual(news);
 		expect(meaning(config, picture, null)).toBe(null);
+	});
+
+	it("of a provider that this version does not know: the end, and no link of its", () => {
+		const unknown = { provider: "unheard-of", type: "txt2img" };
+		expect(meaning(config, unknown, { ...news, resultUrl: "https://example.com/a.png" })).toEqual(news);
 	});
 
 	it.each(["https://example.com/a.png", `https://example.com/${"a".repeat(16_000)}`, "http://10.0.0.5:9000/a.png"])(
@@ -88,7 +97,7 @@ describe("what success means", () => {
 	it.each([
 		...["http://169.254.169.254/latest/meta-data/", "https://127.0.0.1/a.png", "https://10.0.0.6/a.png", "http://10.0.0.5:9001/a.png"],
 		...["https://8.8.8.8/a.png", "http://example.com/a.png", "https://example.com:22/a.png", "https://user:pass@example.com/a.png"],
-		...["https://metadata.google.internal/", `https://example.com/${"a".repeat(17_000)}`, "a.png"],
+		...["https://jobs.example.com/results/a", "https://metadata.google.internal/", `https://example.com/${"a".repeat(17_000)}`, "a.png"],
 	])("with %.60s, which nobody may be sent to: as without a link", (link) => {
 		expect(meaning(config, picture, { ...news, resultUrl: link })).toEqual({ state: "processing" });
 		expect(meaning(config, text, { ...news, resultUrl: link })).toEqual(news);

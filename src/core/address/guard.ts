@@ -39,18 +39,21 @@ export class AddressGuard {
 		return isPublic(ip) ? "public" : "refused";
 	}
 
-	/** Denied, or a place of metadata that no listing means alone: a wide range was not meant to hand out credentials. */
+	/** Denied, or an address of cloud metadata that is not listed by itself: who lists a wide range does not mean to hand out credentials. */
 	#isClosed(ip: Address): boolean {
 		if (this.#denied.some((range) => isIn(ip, range))) return true;
 		return isMetadata(ip) && !this.#allowed.some((range) => isSingle(range) && isIn(ip, range));
 	}
 
-	/** Whether a URL is none to dial, whoever its host is. */
+	/** Whether a URL is not to be dialled whatever its host: it is none, not http(s), or has a user name or password in it. */
 	refusesUrl(text: string): boolean {
 		return unfitness(text) !== null;
 	}
 
-	/** Whether no connection may be made to this host and port, by their spelling; an address, or those of a name, are judged besides. */
+	/**
+	 * Whether no connection may be made for the spelling alone: a private name, a port that is not open, our own host. A host that
+	 * is an address, and the addresses of a name, are left to `judge`. `hostname` and `port` as URLs have them.
+	 */
 	refusesHost(protocol: string, hostname: string, port: string): boolean {
 		const misnamed = literalOf(hostname) === null && this.#judgeName(hostname) === "refused";
 		return misnamed || !hasPort(this.#ports, protocol, port) || this.#isOwn(hostname);

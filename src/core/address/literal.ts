@@ -9,6 +9,7 @@ export function literalOf(hostname: string): string | null {
 /** As two spellings of a name compare. */
 export const bareName = (hostname: string): string => hostname.replace(/\.$/, "").toLowerCase();
 
+/** Whether its host is this machine, by its spelling. Throws on what is no URL. */
 export const isLoopbackUrl = (text: string): boolean => {
 	const { hostname } = new URL(text);
 	const host = literalOf(hostname);

@@ -17,5 +17,6 @@ export function hasPort(ranges: readonly PortRange[], protocol: string, port: st
 	return ranges.some(([from, to]) => from <= number && number <= to);
 }
 
+/** As the setting has them. */
 export const portsText = (ranges: readonly PortRange[]): string =>
 	ranges.map(([from, to]) => (from === to ? `${from}` : `${from}-${to}`)).join(",");

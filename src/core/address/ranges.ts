@@ -22,6 +22,7 @@ function unmapped([address, bits]: Range): Range {
 	return mapped ? [address.toIPv4Address(), bits - MAPPED_BITS] : [address, bits];
 }
 
+/** `address` as `ipaddr.process` gives it: an IPv4 address never in IPv6 clothes, for one family is in no range of the other. */
 export const isIn = (address: Address, [range, bits]: Range): boolean => range.kind() === address.kind() && address.match(range, bits);
 
 /** Ranges whose addresses a gateway takes for IPv4 addresses, and the byte at which those begin: NAT64, RFC 6145, 6to4. */

@@ -20,14 +20,15 @@ export interface Reach {
 	names: Names;
 }
 
-/** Null: reaches every address. */
+/** Makes undici's connections, each within `timeout` ms. `reach` null: to every address. */
 export function connector(timeout: number, reach: Reach | null): buildConnector.connector {
 	const build = (plain: boolean) =>
 		buildConnector({
 			timeout,
 			allowH2: false, // it shares a session and sends a refused stream's POST again by itself: neither is ours to allow
 			autoSelectFamily: true,
-			// Node gives an address up for good at this, but for the last: its 0.25 s lose every host that a lost packet (1 s) or the way delays
+			// after so long Node gives an address up for good, but for the last one. Its default of 0.25 s loses every host behind
+			// a slow way, or a lost packet, which is sent again after 1 s
 			autoSelectFamilyAttemptTimeout: Math.max(10, timeout / 4),
 			...(reach ? { lookup: guardedLookup(reach, plain) } : {}),
 		});

@@ -7,13 +7,15 @@ import { Exchange } from "./exchange.ts";
 import { Names } from "./names.ts";
 import { inPieces } from "./pieces.ts";
 
+/** Outbound HTTP of one process. */
 export interface Dialer extends Http {
 	/** Ends what is under way as `stopped`, and what comes, but for requests with `once`: those end by their own deadlines. */
 	cut(): void;
+	/** Closes all connections, those in use, too. */
 	close(): Promise<void>;
 }
 
-/** Of names and values in one block of header fields, or of trailers. Else it were Node's own, which a flag can raise. */
+/** Of names and values in one block of header fields, or of trailers. Undici's default is Node's, which a flag can raise. */
 const HEADER_BYTES = 16_384;
 
 /**
@@ -22,11 +24,11 @@ const HEADER_BYTES = 16_384;
  */
 export function createHttp(config: AddressRules & Pick<Config, "publicUrl" | "connectDeadlineMs" | "callbackDns">): Dialer {
 	const guard = new AddressGuard(config, config.publicUrl);
-	// a name that takes longer has no time left to be connected to: so it is told as what it is
+	// it ends before the time to connect does, so that a slow name server is told as dns_error, not as connect_timeout
 	const names = new Names({ deadlineMs: (config.connectDeadlineMs * 4) / 5, servers: config.callbackDns });
 	const poolsOf = (reach: Reach | null) => {
 		const options = { connect: inPieces(connector(config.connectDeadlineMs, reach)), maxHeaderSize: HEADER_BYTES };
-		// as many connections as there are requests, which lanes limit: one that waits here would spend a receiver's deadline
+		// no limit of connections: lanes limit the requests, and one that waited here would spend its receiver's deadline
 		return { kept: new Agent(options), once: new Agent({ ...options, pipelining: 0 }) }; // 0 = a connection for each
 	};
 	const pools = { public: poolsOf({ guard, names }), operator: poolsOf(null) };

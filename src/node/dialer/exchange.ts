@@ -24,11 +24,13 @@ export class Exchange {
 		this.#dispatcher = dispatcher;
 	}
 
+	/** Ends it now, for this reason; the first one counts. */
 	end(reason: HttpFailure): void {
 		this.#ended ??= reason;
 		this.#abort.abort();
 	}
 
+	/** Sends it. To be called once. Rejects with what `take` throws, and with nothing else. */
 	async answer(): Promise<HttpAnswer> {
 		const deadline = setTimeout(() => this.end("timeout"), this.#request.deadlineMs);
 		try {
@@ -59,7 +61,7 @@ export class Exchange {
 			headersTimeout: 0,
 			bodyTimeout: 0,
 		});
-		const answer = await Promise.race([asking, aborted(signal)]); // undici lets no one go who waits for a connection
+		const answer = await Promise.race([asking, aborted(signal)]); // undici goes on waiting for a connection when the signal aborts
 		this.#headed = true;
 		const head = { status: answer.statusCode, headers: flat(answer.headers) };
 		if (take === undefined || head.status > 299) {
@@ -74,7 +76,7 @@ export class Exchange {
 		return { kind: "response", ...head, body: "", truncated: false };
 	}
 
-	/** Tells when undici is about to write, and what comes before the answer. What has ended by then is not written. */
+	/** Notes when undici begins to write, and counts the interim answers. What has ended before it begins is not written. */
 	#watched(): Dispatcher {
 		let interim = 0;
 		const dispatch: Dispatcher["dispatch"] = (options, handler) => {
@@ -119,7 +121,7 @@ function flat(headers: Dispatcher.ResponseData["headers"]): Record<string, strin
 	return Object.fromEntries(all) as Record<string, string>;
 }
 
-/** The rest is not read: the connection is closed instead. */
+/** The first `limit` bytes. The rest is not read: the connection is closed instead. */
 async function firstOf(body: AsyncIterable<Uint8Array> & { destroy(): unknown }, limit: number): Promise<{ bytes: Buffer; cut: boolean }> {
 	const chunks: Uint8Array[] = [];
 	let size = 0;
@@ -131,7 +133,7 @@ async function firstOf(body: AsyncIterable<Uint8Array> & { destroy(): unknown },
 	return { bytes: Buffer.concat(chunks).subarray(0, limit), cut: size > limit };
 }
 
-/** As text, unpacked where that can be done: an answer that is here is one, however long it takes us to read it. */
+/** As text, unpacked where that can be done in time; else as it came, for an answer that is here is one. */
 async function readable(
 	{ bytes, cut }: { bytes: Buffer; cut: boolean },
 	how: string | undefined,

@@ -2,7 +2,7 @@ import dns, { type LookupAddress } from "node:dns";
 import { bareName } from "../../core/address/literal.ts";
 import { askSystem, hostsFileNames } from "./system-names.ts";
 
-/** How long a family that has no answer yet is waited for: longer for IPv4, which is the only one that most hosts can use. */
+/** How long the other family is waited for once this one has addresses: longer for IPv4, the only one that most hosts can use. */
 const GRACE_MS = { 4: 300, 6: 1200 } as const;
 const TRIES = 4;
 /** By definition (RFC 6761). */
@@ -10,13 +10,13 @@ const LOCALHOST: LookupAddress[] = [
 	{ address: "127.0.0.1", family: 4 },
 	{ address: "::1", family: 6 },
 ];
-/** What a name server answers that knows no such name, or none of such an address; and what is heard where there is no server at all. */
+/** What is heard of a name that is unknown, or has no address of the family; and where there is no name server at all. */
 const UNKNOWN: readonly unknown[] = [dns.NOTFOUND, dns.NODATA, dns.CONNREFUSED];
 
-export interface NamesOptions {
+interface NamesOptions {
 	/** Of a look-up, all told. */
 	deadlineMs: number;
-	/** Name servers that are asked in place of the system's, and then the system is not. */
+	/** Asked in place of the system's name servers; then the system is not asked either. Empty: the system's, and the system. */
 	servers: readonly string[];
 }
 
@@ -41,8 +41,8 @@ export class Names {
 		const deadline = setTimeout(() => over.abort(), this.#deadlineMs);
 		try {
 			if (this.#servers.length > 0) return bareName(name) === "localhost" ? LOCALHOST : ((await this.#ask(name, over.signal)) ?? []);
-			const known = this.#isOfSystem(bareName(name)) ? null : await this.#ask(name, over.signal);
-			return known ?? (await askSystem(name, over.signal));
+			if (this.#isOfSystem(bareName(name))) return await askSystem(name, over.signal, "operator");
+			return (await this.#ask(name, over.signal)) ?? (await askSystem(name, over.signal, "anybody"));
 		} finally {
 			clearTimeout(deadline);
 		}

@@ -4,8 +4,8 @@ import { type buildConnector, errors } from "undici";
 const PIECE_BYTES = 1024;
 
 /**
- * Sockets that are read piece by piece. Behind the limit of a header block undici's parser goes on to the end of what it was
- * given, and makes an error of each field there: 64 KiB of the shortest would stop this process for 0.15 s.
+ * Connections that undici reads piece by piece. Once a header block is too large its parser still goes on to the end of what it
+ * was given, and makes an error for each field there: 64 KiB of the shortest would stop this process for 0.15 s.
  */
 export const inPieces =
 	(connect: buildConnector.connector): buildConnector.connector =>

@@ -1,20 +1,21 @@
 import type { Transform } from "node:stream";
 import zlib, { constants } from "node:zlib";
 
-/** Output made at a time: most limits are below it, and then one turn in zlib's threads is all it takes. */
+/** Bytes of output made at a time: most limits are below it, and then one turn in a thread is all it takes. */
 const AT_ONCE = 65_536;
 /** A decoder fills its window before it gives a byte. 4 MiB are the most that packers take unless told; brotli could ask for 16. */
 const BROTLI_WINDOW_BITS = 22;
 /** What RFC 9659 allows. Of these 8 MiB only what is given is touched. */
 const ZSTD_WINDOW_BITS = 23;
 
-/** Of zlib's four threads, which files and look-ups share. What was packed to be slow leaves them the others. */
+/** So many of libuv's four threads unpack at once. The others are left to files and look-ups, whatever was packed to be slow. */
 const THREADS = 2;
 const turns = { free: THREADS, waiting: new Set<() => void>() };
 
 interface Wish {
 	/** A content-encoding of one layer. */
 	how: string;
+	/** Bytes of output. */
 	limit: number;
 	/** Of the packed bytes only the first are here. */
 	cut: boolean;
@@ -22,8 +23,8 @@ interface Wish {
 }
 
 /**
- * The first `limit` bytes of what was packed; `more`: there would be more of them. Null: they are not packed so, or not well, or
- * `over` came first.
+ * The first `limit` bytes of what was packed; `more`: there would be more of them. Null: they are not packed as `how` says, are
+ * broken, want too large a window, or `over` came first.
  */
 export async function unpack(packed: Buffer, wish: Wish): Promise<{ bytes: Buffer; more: boolean } | null> {
 	if (!(await turn(wish.over))) return null;
@@ -36,7 +37,7 @@ export async function unpack(packed: Buffer, wish: Wish): Promise<{ bytes: Buffe
 	}
 }
 
-/** False: `over` came first, and there is nothing to give back. */
+/** Waits for one of the threads, to be given back. False: `over` came first, and there is none to give back. */
 function turn(over: AbortSignal): Promise<boolean> {
 	if (over.aborted) return Promise.resolve(false);
 	if (turns.free > 0) {
@@ -56,8 +57,8 @@ function turn(over: AbortSignal): Promise<boolean> {
 }
 
 function unpackNow(packed: Buffer, { how, limit, cut, over }: Wish): Promise<{ bytes: Buffer; more: boolean } | null> {
-	const stream = unpacker(how.trim().toLowerCase(), packed, Math.min(limit + 1, AT_ONCE), cut);
-	if (stream === null || over.aborted) return Promise.resolve(null);
+	const stream = over.aborted ? null : unpacker(how.trim().toLowerCase(), packed, Math.min(limit + 1, AT_ONCE), cut);
+	if (stream === null) return Promise.resolve(null);
 	return new Promise((resolve) => {
 		const chunks: Buffer[] = [];
 		let size = 0;
@@ -81,7 +82,7 @@ function unpackNow(packed: Buffer, { how, limit, cut, over }: Wish): Promise<{ b
 	});
 }
 
-/** `cut`: an end in the middle is none of its mistakes. */
+/** `cut`: an end in the middle is no mistake. Null: not a coding that we read, or a window that we do not give. */
 function unpacker(how: string, packed: Buffer, chunkSize: number, cut: boolean): Transform | null {
 	const options = { chunkSize: Math.max(chunkSize, constants.Z_MIN_CHUNK) };
 	const [first = 0] = packed;

@@ -25,7 +25,7 @@ const isNow = ({ app, endpoint }: { app: unknown; endpoint: unknown }, state: St
 	sql`EXISTS (SELECT 1 FROM ${endpoints} ep WHERE ep.id = ${endpoint} AND ep.app_id = ${app} AND ep.state = ${sql.raw(`'${state}'`)})`;
 
 /** From here on nothing more is claimed for it, also where rows still say pending. */
-export const closeLane = compileSql<Omit<Follow, "now">, { id: string }>(
+const closeLane = compileSql<Omit<Follow, "now">, { id: string }>(
 	["id"],
 	(p) => sql`UPDATE ${lanes} SET not_before = ${sql.raw(String(CLOSED_UNTIL))}, reason = 'endpoint_disabled'
 	WHERE id = ${p.endpoint} AND app_id = ${p.app} AND NOT ${isNow(p, "enabled")} RETURNING id`,
@@ -80,8 +80,8 @@ export const releaseHeld = move(
 	HELD,
 	(p) => sql`state = 'pending', next_attempt_at = ${p.now}, armed_at = ${p.now}, reason = NULL`,
 );
-export const stopPending = move("pending", "deleted", PENDING, stop);
-export const stopHeld = move("held", "deleted", HELD, stop);
+const stopPending = move("pending", "deleted", PENDING, stop);
+const stopHeld = move("held", "deleted", HELD, stop);
 
 /** The writes that bring lane and deliveries after the state, at most `AT_ONCE` rows each. */
 export function following(state: State, { app, endpoint, now }: Follow): { lane: Bound<{ id: string }>; moves: Bound<{ id: string }>[] } {
