@@ -50,7 +50,10 @@ const cidrs = z
 	.string()
 	.default("")
 	.transform(list)
-	.refine((ranges) => ranges.every((range) => parseCidr(range) !== null), "must be CIDR ranges with commas, like 127.0.0.0/8,10.1.0.0/16");
+	.refine(
+		(ranges) => ranges.every((range) => parseCidr(range) !== null),
+		"must be IP addresses or CIDR ranges with commas, like 127.0.0.0/8,10.1.0.5",
+	);
 const perMinute = z
 	.string()
 	.regex(/^([1-9]\d{0,3}|[1-5]\d{4}|60000)$/, "must be a whole number between 1 and 60000")

@@ -1,13 +1,13 @@
 import type { Deps } from "../deps.ts";
-import { nudge } from "./sql/work.ts";
+import { nudge, nudgeLater } from "./sql/work.ts";
 
 /** Submissions that are remembered: to push one out a stranger needs as many other live addresses. */
 const MOST = 10_000;
-/** After a nudge that found nothing to do: the job has ended, or somebody asks about it just now. */
-const IN_VAIN_MS = 1000;
+/** Between two statements about one submission, also where they find nothing to do: it has ended, or is asked about just now. */
+const REST_MS = 250;
 
 /**
- * Makes polls due now, each at most once per `HOOK_NUDGE_EVERY_S`. SQL knows that over all processes; what this one knows
+ * Makes polls due now, each at most once per `HOOK_NUDGE_EVERY_S`: a second time within that, at its end. SQL knows that over all processes; what this one knows
  * by itself costs no statement, however many hooks a stranger posts to an address he has seen.
  */
 export class Nudges {
@@ -24,11 +24,13 @@ export class Nudges {
 		const { db, clock, config, wake } = this.#deps;
 		const now = clock.now();
 		if (this.#isResting(submissionId, now)) return false;
-		this.#rest(submissionId, now, IN_VAIN_MS); // set before the statement, so that hooks that come while it runs cost none
-		const [nudged] = await db.batch([nudge.bind({ submission: submissionId, now, notSince: now - config.hookNudgeEveryMs })]);
-		if (nudged.length === 0) return false;
-		this.#rest(submissionId, now, config.hookNudgeEveryMs);
-		wake({ kind: "submission", id: submissionId, at: now });
+		this.#rest(submissionId, now, REST_MS); // set before the statements, so that hooks that come while they run cost none
+		const at = { submission: submissionId, notSince: now - config.hookNudgeEveryMs };
+		const [nudged, later] = await db.batch([nudge.bind({ ...at, now }), nudgeLater.bind({ ...at, everyMs: config.hookNudgeEveryMs })]);
+		const dueAt = nudged.length > 0 ? now : later[0]?.at;
+		if (dueAt === undefined) return false;
+		if (dueAt > now) this.#rest(submissionId, now, dueAt - now); // no other before that would change anything
+		wake({ kind: "submission", id: submissionId, at: dueAt });
 		return true;
 	}
 

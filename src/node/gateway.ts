@@ -125,4 +125,4 @@ function tellNews(deps: Deps, url: string, database: string): void {
 }
 
 const newsOf = (account: Account | null, publicUrl: string) =>
-	account === null ? "not configured" : canBeHooked(account, publicUrl) ? "hooks" : "polls";
+	account === null ? "not configured" : canBeHooked(account, publicUrl) && account.webhookSecrets.length > 0 ? "hooks" : "polls";

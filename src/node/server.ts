@@ -62,7 +62,11 @@ function ambiguity({ headers, rawHeaders, httpVersion }: IncomingMessage): 400 |
 function mostConnections({ maxConnections, processConcurrency, databasePool }: Limits, log: Log): number {
 	const files = openFilesAllowed();
 	const left = Math.max(Math.floor(files / 2), files - processConcurrency - databasePool - OTHER_FILES);
-	if (left < maxConnections) log.info({ open_files: files, connections: left, wanted: maxConnections }, "connections.limited");
+	if (left < maxConnections)
+		log.info(
+			{ open_files: files, connections: left, wanted: maxConnections, hint: "raise ulimit -n, or set MAX_CONNECTIONS" },
+			"connections.limited",
+		);
 	return Math.min(left, maxConnections);
 }
 

@@ -28,13 +28,16 @@ const result = await fuzz({
 		console.log(`${done} inputs`);
 	},
 });
-console.log(answersMet(result));
-console.log(ownersAsked(result));
+console.log(`Answers that were met:\n${answersMet(result)}`);
+console.log(`Rows without an owner, each must be 0:\n${ownersAsked(result)}`);
 console.log(
 	`${result.inputs} inputs in ${result.worlds} worlds, ${Math.round(result.seconds)} s, ${Math.round(result.inputs / result.seconds)} a second`,
 );
 const finding = findingIn(result);
-if (finding === null) console.log("every rule held");
+if (finding === null)
+	console.log(
+		"every rule held: no 5xx, no hang, nothing undocumented, no row changed by a refusal or by another app, no row without an owner",
+	);
 else {
 	console.error(finding);
 	process.exitCode = 1;

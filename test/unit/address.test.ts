@@ -63,7 +63,7 @@ describe("a callback URL", () => {
 		...["0", "10.0.0.1", "169.254.169.254", "2852039166", "[::1]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[::127.0.0.1]", "[fd00::1]"],
 		...["[64:ff9b::127.0.0.1]", "localhost", "LOCALHOST", "localhost.", "api.localhost", "printer.local", "db.internal", "intranet"],
 		...["kubernetes.default.svc.cluster.local", "metadata.google.internal", "example.com..", "..", "a..b"],
-	])("at %s is refused", (host) => expect(open.objection(`https://${host}/hooks`)).toBe(PRIVATE));
+	])("at %s is refused", (host) => expect(open.objection(`https://${host}/hooks`)).toMatch(/^must not (point at|be a private name)/));
 
 	it.each([
 		["http://example.com/", NOT_HTTPS],
@@ -94,6 +94,20 @@ describe("a callback URL", () => {
 		// what a name resolves to is judged by the dialer, at each attempt
 		expect(listing.objection("http://receiver.internal/")).toBeNull();
 	});
+});
+
+describe("a refusal", () => {
+	const closing = new AddressGuard({ ...reaching(["127.0.0.0/8", "169.254.0.0/16"]), callbackDeny: ["127.0.0.1/32"] });
+	it.each([
+		[open, "127.0.0.1", /CALLBACK_ALLOW\)$/],
+		[open, "localhost", /^must not be a private name/],
+		[open, "nodot", /^must not be a private name/],
+		[open, "169.254.169.254", /cloud metadata/],
+		[closing, "169.254.169.254", /cloud metadata/],
+		[closing, "127.0.0.1", /CALLBACK_DENY/],
+		[closing, "[::ffff:127.0.0.1]", /CALLBACK_DENY/],
+		[closing, "10.0.0.1", /CALLBACK_ALLOW\)$/],
+	])("%# says what it is about: %s", (guard, host, words) => expect(guard.objection(`https://${host}/`)).toMatch(words));
 });
 
 describe("an operator's list", () => {

@@ -195,7 +195,7 @@ describe("settings that cannot be used", () => {
 		["JOBHOOK_CALLBACK_SECRET", "x".repeat(256), "must have 32 to 255 characters"],
 		["JOBHOOK_MASTER_KEY", Buffer.alloc(31).toString("base64"), "must be base64 of 32 bytes (several with commas, the current one first)"],
 		["JOBHOOK_MASTER_KEY", ",", "must be base64 of 32 bytes (several with commas, the current one first)"],
-		["CALLBACK_ALLOW", "localhost", "must be CIDR ranges with commas, like 127.0.0.0/8,10.1.0.0/16"],
+		["CALLBACK_ALLOW", "localhost", "must be IP addresses or CIDR ranges with commas, like 127.0.0.0/8,10.1.0.5"],
 		...["localhost", "10.2", "10.0.0.2:0", "10.0.0.2:70000", "[10.0.0.2]", "[fe80::g]:53", "10.0.0.2 10.0.0.3"].map((servers) => [
 			"CALLBACK_DNS",
 			servers,

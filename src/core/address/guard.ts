@@ -10,6 +10,12 @@ export interface AddressRules {
 	callbackPorts: readonly PortRange[];
 }
 
+const PRIVATE = "must not point at a private, loopback or reserved address (the operator can list it in CALLBACK_ALLOW)";
+const CLOSED =
+	"must not point at an address that the operator denies (CALLBACK_DENY), or at one of cloud metadata (open where CALLBACK_ALLOW lists it alone)";
+const PRIVATE_NAME =
+	"must not be a private name: one without a dot, or under .localhost, .local, .localdomain, .internal or .home.arpa (they are looked up where CALLBACK_ALLOW lists something)";
+
 const rangesOf = (texts: readonly string[]): Range[] => texts.map(parseCidr).filter((range) => range !== null);
 
 /**
@@ -67,12 +73,15 @@ export class AddressGuard {
 		const { protocol, hostname, port } = new URL(text);
 		const host = literalOf(hostname);
 		const verdict = host === null ? this.#judgeName(hostname) : this.judge(host);
-		if (verdict === "refused")
-			return "must not point at a private, loopback or reserved address (the operator can list it in CALLBACK_ALLOW)";
+		if (verdict === "refused") return host === null ? PRIVATE_NAME : this.#whyRefused(host);
 		if (this.#isOwn(hostname)) return "must not point at this service's own host";
 		if (!hasPort(this.#ports, protocol, port)) return `must use a port that the operator lets callbacks use: ${portsText(this.#ports)}`;
 		if (protocol === "http:" && verdict === "public") return "must be https (http only where CALLBACK_ALLOW lists the address)";
 		return null;
+	}
+
+	#whyRefused(address: string): string {
+		return reached(ipaddr.process(address)).some((one) => this.#isClosed(one)) ? CLOSED : PRIVATE;
 	}
 
 	#isOwn(hostname: string): boolean {

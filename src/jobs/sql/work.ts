@@ -186,3 +186,10 @@ export const nudge = compileSql<{ submission: string; now: number; notSince: num
 	WHERE id = ${p.submission} AND phase = 'poll' AND claim_id IS NULL AND provider_job_id IS NOT NULL
 		AND next_attempt_at > ${p.now} AND nudged_at <= ${p.notSince} RETURNING id`,
 );
+/** Another one meanwhile: at the end of that while. What it would have told is not left to the ladder. */
+export const nudgeLater = compileSql<{ submission: string; notSince: number; everyMs: number }, { at: number }>(
+	["at"],
+	(p) => sql`UPDATE ${submissions} SET next_attempt_at = nudged_at + ${p.everyMs}
+	WHERE id = ${p.submission} AND phase = 'poll' AND claim_id IS NULL AND provider_job_id IS NOT NULL
+		AND nudged_at > ${p.notSince} AND next_attempt_at > nudged_at + ${p.everyMs} RETURNING next_attempt_at AS at`,
+);

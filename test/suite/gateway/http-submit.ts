@@ -4,6 +4,8 @@ import { JOB, openWorld, type World } from "../../support/world.ts";
 import { jobText, post, refusalOf, rowCount } from "./doors.ts";
 
 const PRIVATE = "must not point at a private, loopback or reserved address (the operator can list it in CALLBACK_ALLOW)";
+const PRIVATE_NAME = expect.stringMatching(/^must not be a private name: one without a dot, or under \.localhost, /);
+const CLOSED = expect.stringMatching(/^must not point at .*CALLBACK_DENY.* cloud metadata \(open where CALLBACK_ALLOW lists it alone\)$/);
 const job = (over: Record<string, unknown>) => JSON.stringify({ ...JOB, ...over });
 const input = (over: Record<string, unknown>) => job({ input: { ...JOB.input, ...over } });
 const nested = (depth: number) => "[".repeat(depth) + "]".repeat(depth);
@@ -52,8 +54,8 @@ const WRONG: [what: string, body: string, field: string, says: RegExp | string][
 	["an unknown event type", job({ webhook_events: ["job.done"] }), "webhook_events.0", /"job.completed"/],
 	["a URL over http", job({ webhook_url: "http://example.com/" }), "webhook_url", /^must be https/],
 	["a private URL", job({ webhook_url: "https://10.0.0.1/" }), "webhook_url", PRIVATE],
-	["a loopback URL", job({ webhook_url: "https://localhost/" }), "webhook_url", PRIVATE],
-	["the metadata service's URL", job({ webhook_url: "https://169.254.169.254/" }), "webhook_url", PRIVATE],
+	["a loopback URL", job({ webhook_url: "https://localhost/" }), "webhook_url", PRIVATE_NAME],
+	["the metadata service's URL", job({ webhook_url: "https://169.254.169.254/" }), "webhook_url", CLOSED],
 	["a URL with credentials", job({ webhook_url: "https://a:b@example.com/" }), "webhook_url", "must not carry a user name or password"],
 	[
 		"a URL of 2,049 characters",

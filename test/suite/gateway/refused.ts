@@ -52,6 +52,23 @@ export function refused(open: () => Promise<Db>): void {
 			expect(await world.calls("request-status")).toHaveLength(2);
 		});
 
+		it("soon after another has the job asked about at the end of the ten seconds, not when the ladder says", async () => {
+			world.jump(500);
+			const end = world.now() + 10_000;
+			await told(world, post({ sign: "wrong", event: "job.processing" }));
+			await world.run();
+			world.jump(1500);
+			await told(world, post({ sign: "wrong" }));
+			expect(await dueAt()).toBe(end);
+			await told(world, post({ sign: "wrong" }));
+			world.jump(end - world.now() - 1);
+			await world.run();
+			expect(await world.calls("request-status")).toHaveLength(1);
+			world.jump(1);
+			await world.run();
+			expect(await world.calls("request-status")).toHaveLength(2);
+		});
+
 		it.each([
 			["at the account's address", () => ACCOUNT_URL],
 			["at a forged token", () => `${ACCOUNT_URL}/${"A".repeat(43)}`],

@@ -117,7 +117,7 @@ export function strangers(open: () => Promise<Db>): void {
 			expect(count()).toBe(1);
 		});
 
-		it("who has seen a job's address costs one statement in ten seconds, signed or not", async () => {
+		it("who has seen a job's address costs no statement while the job is about to be asked about, signed or not", async () => {
 			await enter();
 			world.jump(500);
 			await sent(utf8("{}"), FORGED);
