@@ -1,3 +1,5 @@
+import { Words } from "./words.ts";
+
 /** Fields that must never be read in a log, wherever a line carries them. Requests are logged by route, without their URL. */
 export const REDACTED: readonly string[] = ["secret", "webhook_secret", "apiKey", "api_key", "authorization", "token", "key"];
 
@@ -8,6 +10,9 @@ const SHORTEST = 8;
 const SHORTEST_CUT = 4;
 /** Characters that a secret fits into however it is spelled: a header field may have 4096. */
 const LONGEST_SPELLED = 32_768;
+/** So many words are looked for one by one, by so many characters of each, before a text is read sign by sign. */
+const FEW = 16;
+const CORE = 64;
 
 /**
  * A text that somebody wrote who was told these secrets, with `[redacted]` for each of them of 8 characters or more, and for each
@@ -16,10 +21,13 @@ const LONGEST_SPELLED = 32_768;
 export function withoutSecrets(text: string, secrets: readonly string[], { cut = false } = {}): string {
 	if (text.length < SHORTEST_CUT) return text;
 	const words = [...new Set(secrets.flatMap(wordsOf))];
-	const clean = words.some((word) => text.includes(coreOf(word))) ? redacted(text, words.map(plainOf)) : text;
+	const isWorth = words.length > FEW || words.some((word) => text.includes(coreOf(word)));
+	if (!isWorth && !cut) return text;
+	const plain = new Words(words.map(plainOf));
+	const clean = isWorth ? redacted(text, plain) : text;
 	if (!cut) return clean;
 	const at = Math.max(0, clean.length - LONGEST_SPELLED);
-	return clean.slice(0, at) + withoutBeginning(clean.slice(at), words.map(plainOf));
+	return clean.slice(0, at) + withoutBeginning(clean.slice(at), plain);
 }
 
 const wordsOf = (secret: string): string[] =>
@@ -27,9 +35,12 @@ const wordsOf = (secret: string): string[] =>
 		(word) => word.length >= SHORTEST && plainOf(word).length >= SHORTEST_CUT,
 	);
 
-/** What every spelling of a word has in common. */
+/** What every spelling of a word has in common, or the beginning of that. */
 const coreOf = (word: string): string =>
-	word.split(/[^A-Za-z0-9]+/).reduce((longest, part) => (part.length > longest.length ? part : longest), "");
+	word
+		.split(/[^A-Za-z0-9]+/)
+		.reduce((longest, part) => (part.length > longest.length ? part : longest), "")
+		.slice(0, CORE);
 
 /** Signs as JSON, URLs and HTML spell them, one inside the other, too. It looks at each sign once, so that no text makes it slow. */
 const SPELLED = /\\+(?:u00([0-9a-f]{2}))?|%(?:25)?([0-9a-f]{2})|&(?:(amp|lt|gt|quot|apos)|#0{0,5}(\d{2,3})|#x0{0,5}([0-9a-f]{2}));|\+/gi;
@@ -60,12 +71,9 @@ function unspelled(text: string): { plain: string; read: Uint32Array } {
 }
 const plainOf = (word: string): string => unspelled(word).plain;
 
-function redacted(text: string, words: readonly string[]): string {
+function redacted(text: string, words: Words): string {
 	const { plain, read } = unspelled(text);
-	const found: [from: number, to: number][] = [];
-	for (const word of words)
-		for (let i = plain.indexOf(word); i >= 0; i = plain.indexOf(word, i + word.length))
-			found.push([read[i - 1] ?? 0, read[i + word.length - 1] ?? 0]);
+	const found = words.in(plain).found.map(([from, to]) => [read[from - 1] ?? 0, read[to - 1] ?? 0] as const);
 	let [clean, done] = ["", 0];
 	for (const [from, to] of found.sort(([a], [b]) => a - b)) {
 		if (from >= done) clean += text.slice(done, from) + INSTEAD;
@@ -75,14 +83,9 @@ function redacted(text: string, words: readonly string[]): string {
 }
 
 /** Without the beginning of a word at its end, and without half a sign. */
-function withoutBeginning(text: string, words: readonly string[]): string {
+function withoutBeginning(text: string, words: Words): string {
 	const whole = text.slice(0, -12) + text.slice(-12).replace(/(?:\\{1,4}(?:u[0-9a-f]{0,3})?|%[0-9a-f]{0,3}|&#?[0-9a-z]{0,6})$/i, "");
 	const { plain, read } = unspelled(whole);
-	const lengths = words.map((word) => {
-		for (let length = Math.min(word.length - 1, plain.length); length >= SHORTEST_CUT; length--)
-			if (plain.endsWith(word.slice(0, length))) return length;
-		return 0;
-	});
-	const longest = Math.max(0, ...lengths);
-	return longest === 0 ? text : whole.slice(0, read[plain.length - longest - 1] ?? 0) + INSTEAD;
+	const { begun } = words.in(plain);
+	return begun < SHORTEST_CUT ? text : whole.slice(0, read[plain.length - begun - 1] ?? 0) + INSTEAD;
 }

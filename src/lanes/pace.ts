@@ -13,8 +13,10 @@ type At = SQL | ReturnType<typeof sql.raw>;
 /** How many may start now; null where the lane has no pace. Negative while its pace was just made slower. */
 export const startsLeft = (lane: string, now: At): SQL => {
 	const [spacing, burst, paced] = ["spacing_ms", "burst", "paced_at"].map((name) => sql.raw(`${lane}.${name}`)) as [At, At, At];
+	// SQLite takes a number that is bound for a fraction: it would divide like one, and takes no fraction for a LIMIT
+	const at = sql`CAST(${now} AS bigint)`;
 	return sql`CASE WHEN ${spacing} IS NULL THEN NULL
-		ELSE (${burst} * ${spacing} - CASE WHEN ${paced} > ${now} THEN ${paced} - ${now} ELSE 0 END) / ${spacing} END`;
+		ELSE (${burst} * ${spacing} - CASE WHEN ${paced} > ${at} THEN ${paced} - ${at} ELSE 0 END) / ${spacing} END`;
 };
 
 /** When the lane may start one: open, and paid off. Before now where it may already. */

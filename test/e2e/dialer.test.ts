@@ -5,7 +5,7 @@ import http2 from "node:http2";
 import { type AddressInfo, connect, type Socket } from "node:net";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { setImmediate } from "node:timers/promises";
+import { setImmediate, setTimeout as sleep } from "node:timers/promises";
 import tls from "node:tls";
 import { promisify } from "node:util";
 import zlib from "node:zlib";
@@ -39,6 +39,19 @@ function dialer(callbackAllow: string[] = LOOPBACK, connectDeadlineMs = 5000) {
 		http({ method: "POST", url, headers: {}, body: "{}", deadlineMs: 5000, keepBytes: 1000, reach: "public", ...over });
 }
 const failed = (reason: string, before: boolean) => ({ kind: "failed", reason, before });
+
+/** Opened before all tests, so that they do not wait for it: a host that would like its connection to be kept for ten minutes. */
+const kept = (async () => {
+	const { host, connections, close } = await listen(answering(OK.replace("\r\n", "\r\nkeep-alive: timeout=600\r\n")));
+	const http = createHttp({ ...reaching(LOOPBACK), connectDeadlineMs: 5000 });
+	await http({ method: "POST", url: `http://${host}/`, headers: {}, body: "{}", deadlineMs: 5000, keepBytes: 1000, reach: "public" });
+	const [connection] = connections;
+	return {
+		closed: connection!.closed,
+		until: performance.now() + 6000,
+		close: async () => void (await Promise.all([http.close(), close()])),
+	};
+})();
 
 describe("where a callback may go", () => {
 	it("this machine is refused by address and by name, and no connection is made", async () => {
@@ -752,6 +765,12 @@ describe("a connection", () => {
 		for (let i = 0; i < 3; i++) expect(await send(`http://${host}/`, { once: true })).toMatchObject({ status: 200 });
 		expect(connections).toHaveLength(4);
 		for (const { received } of connections.slice(1)) expect(received.split("POST ")).toHaveLength(2);
+	});
+
+	it("is kept for seconds, however long the other side would like to have it", async () => {
+		const { closed, ...greedy } = await kept;
+		expect(await Promise.race([closed.then(() => "closed"), sleep(greedy.until - performance.now(), "open")])).toBe("closed");
+		await greedy.close();
 	});
 
 	it("carries the bytes and headers it was given, and no others that say who we are", async () => {

@@ -11,8 +11,22 @@ const RESULT_KEEP_BYTES = 8 * 1_048_576;
 /** The status may carry the result: as JSON text inside JSON it grows, at most to twice its size where it is mostly quotes. */
 const STATUS_KEEP_BYTES = 2 * RESULT_KEEP_BYTES;
 
+/** As text. Vectors may come as JSON or as JSON text; what is nested too deep to be written as text again is no answer. */
+const Result = z
+	.unknown()
+	.optional()
+	.transform((result, context) => {
+		if (typeof result === "string") return result === "" ? null : result;
+		if (typeof result !== "object" || result === null) return null;
+		try {
+			return JSON.stringify(result);
+		} catch {
+			context.addIssue({ code: "custom", message: "is nested too deep" });
+			return z.NEVER;
+		}
+	});
 const Status = z.object({
-	data: z.object({ status: z.string(), result_url: Link, result: z.unknown().optional() }),
+	data: z.object({ status: z.string(), result_url: Link, result: Result }),
 });
 type Said = z.output<typeof Status>["data"];
 
@@ -45,9 +59,8 @@ async function read(http: Http, account: Account, answer: Asked, take: Take | nu
 	if (answer.kind === "missing") return failed("http_404");
 	if (answer.kind === "account_trouble") return { ...failed(answer.reason), account: true };
 	if (answer.kind === "failed") return failed(answer.reason, answer.retryAfterMs);
-	const { result, result_url: link } = answer.said;
+	const { result: text, result_url: link } = answer.said;
 	if (take !== null) return link ? downloadFile(http, account, link, take, nowMs) : failed("no_result_yet");
-	const text = textOf(result);
 	if (text !== null) return fetched(link && text.length > RESULT_KEEP_BYTES ? null : text, link ?? null);
 	return link ? download(http, account, link, nowMs) : failed("no_result_yet");
 }
@@ -101,7 +114,7 @@ function newsOf({ status, result, result_url: link }: Said): News | null {
 		case "completed":
 		case "success":
 			// without a link or a text it is not done yet
-			if (!link && textOf(result) === null) return { state: "processing" };
+			if (!link && result === null) return { state: "processing" };
 			return { state: "completed", resultUrl: link || null, processingMs: null };
 		case "error":
 		case "failed":
@@ -110,12 +123,6 @@ function newsOf({ status, result, result_url: link }: Said): News | null {
 			return null;
 	}
 }
-
-/** Vectors may come as JSON or as JSON text. */
-const textOf = (result: unknown): string | null => {
-	if (typeof result === "string") return result === "" ? null : result;
-	return typeof result === "object" && result !== null ? JSON.stringify(result) : null;
-};
 
 const retryAfter = (answer: HttpAnswer & { kind: "response" }, account: Account, nowMs: number) =>
 	retryAfterMs(answer.headers["retry-after"], nowMs, account.retryAfterCapMs);

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Db } from "../../../src/db/db.ts";
 import { answer, openWorld, submitted, type World } from "../../support/world.ts";
-import { accepted, submissionsOf } from "./tools.ts";
+import { accepted, submissionsOf, tokenUrl } from "./tools.ts";
 
 /** Hundreds of questions, which take a local D1 seconds. */
 const SLOW = { timeout: 30_000 };
@@ -42,6 +42,26 @@ export function pace(open: () => Promise<Db>): void {
 			const asked = all.map(({ path }) => path.split("/").at(-1)!);
 			expect(new Set(asked.slice(0, 120)).size).toBe(120);
 			expect(order.size).toBe(120);
+		});
+
+		it("come one soon after the other, whatever part of a turn lies between them", async () => {
+			await world.knobs({ jobs: { processingMs: HOUR }, rateLimit: { perMinute: 50, perDay: null } });
+			const hooks: string[] = [];
+			for (let i = 0; i < 3; i++) {
+				const { submission } = await accepted(world, { webhook_url: undefined });
+				hooks.push(tokenUrl(world, submission));
+			}
+			const time = String(Math.floor(world.now() / 1000));
+			const headers = { "x-deapi-signature": `sha256=${"0".repeat(64)}`, "x-deapi-timestamp": time };
+			const forged = { method: "POST", body: "{}", headers };
+			const before = (await calls()).length;
+			for (const [i, hook] of hooks.entries()) {
+				await world.app.request(hook, forged); // its job is asked about at once
+				await world.run();
+				expect((await calls()).length).toBe(before + i + 1);
+				world.jump(7);
+			}
+			expect(world.lines.filter(({ what }) => what === "sweep.failed")).toEqual([]);
 		});
 
 		it("follow the limit that the provider tells", SLOW, async () => {
