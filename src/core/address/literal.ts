@@ -3,6 +3,7 @@ import ipaddr from "ipaddr.js";
 /** The IP address a URL's host is, or null for a name. `new URL` has already turned 0x7f.1 and 2130706433 into 127.0.0.1. */
 export function literalOf(hostname: string): string | null {
 	const bare = hostname.replace(/^\[|\]$/g, "");
+	if (!/:|(?:^|\.)\d[^.]*$/.test(bare)) return null; // most are names, and the library finds out by throwing
 	return ipaddr.isValid(bare) ? bare : null;
 }
 
