@@ -11,21 +11,27 @@ function keepInMemory(): void {
 	if (existsSync("/dev/shm")) process.env["TMPDIR"] ??= "/dev/shm";
 }
 
+/** Vitest would leave one core free, of two that is half. */
+const ALL_CORES = { maxWorkers: "100%" };
+/** Whole processes and their deadlines in real time: one file after the other. Another number of workers is another turn to vitest. */
+const ALONE = { maxWorkers: 1, sequence: { groupOrder: 2 } };
+
 export default defineConfig({
 	root,
 	test: {
 		projects: [
-			{ test: { name: "unit", include: ["test/unit/**/*.test.ts"] } },
-			{ test: { name: "sqlite", include: ["test/engines/*.sqlite.test.ts", "test/regress/**/*.test.ts"] } },
+			{ test: { name: "unit", include: ["test/unit/**/*.test.ts"], ...ALL_CORES } },
+			{ test: { name: "sqlite", include: ["test/engines/*.sqlite.test.ts", "test/regress/**/*.test.ts"], ...ALL_CORES } },
 			{
 				test: {
 					name: "postgres",
 					include: ["test/engines/*.postgres.test.ts"],
 					globalSetup: [at("test/support/postgres/server.ts")],
 					setupFiles: [at("test/support/postgres/skip.ts")],
+					...ALL_CORES,
 				},
 			},
-			{ test: { name: "e2e", include: ["test/e2e/**/*.test.ts"], testTimeout: 30_000, hookTimeout: 30_000 } },
+			{ test: { name: "e2e", include: ["test/e2e/**/*.test.ts"], testTimeout: 30_000, hookTimeout: 30_000, ...ALONE } },
 			{
 				plugins: [
 					cloudflareTest(async () => {
@@ -45,8 +51,8 @@ export default defineConfig({
 					include: ["test/engines/*.workers.test.ts"],
 					globalSetup: [at("test/support/workers/receiver.ts")],
 					setupFiles: [at("test/support/workers/migrate.ts")],
-					maxWorkers: "100%", // a file is a workerd, which uses one core and leaves vitest idle
-					sequence: { groupOrder: 1 }, // vitest wants a turn of its own for another number of workers
+					...ALL_CORES, // a file is a workerd, which uses one core and leaves vitest idle
+					sequence: { groupOrder: 1 },
 				},
 			},
 		],

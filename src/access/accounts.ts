@@ -38,14 +38,12 @@ async function accountsOf(ports: Ports, provider: string): Promise<Account[]> {
 	return [configured, ...rows.map((row) => openedOrNull(ports, row))].filter((account) => account !== null);
 }
 
-/** How old kept accounts may be. */
-const KEPT_MS = 5000;
 /** How often a signature that nobody made may have them read again. */
 const READ_EVERY_MS = 1000;
 
 /**
- * The accounts of a provider with their secrets, the configured one first, kept in memory for a moment: what none of them
- * signed costs no statement. Two that find them old do not wait for each other; on Workers no request may wait for another's
+ * The accounts of a provider with their secrets, the configured one first, kept in memory: what none of them signed costs
+ * no statement. Two that find them old do not wait for each other; on Workers no request may wait for another's
  * read.
  */
 export class KeptAccounts {
@@ -56,17 +54,15 @@ export class KeptAccounts {
 		this.#ports = ports;
 	}
 
-	/** As they were at most five seconds ago. While another read is under way, or has just failed, the last ones have to do. */
+	/** As they were when somebody last read them: good enough to turn strangers away. */
 	async of(provider: string): Promise<readonly Account[]> {
-		const kept = this.#kept.get(provider);
-		if (kept === undefined) return this.read(provider);
-		return this.#within(kept.readAt, KEPT_MS) ? kept.accounts : ((await this.readAgain(provider)) ?? kept.accounts);
+		return this.#kept.get(provider)?.accounts ?? this.read(provider);
 	}
 
 	/** As they are now; null where somebody has asked for that within the last second. */
 	async readAgain(provider: string): Promise<readonly Account[] | null> {
 		const kept = this.#kept.get(provider);
-		if (kept !== undefined && this.#within(kept.triedAt, READ_EVERY_MS)) return null;
+		if (kept !== undefined && this.#within(kept.triedAt)) return null;
 		return this.read(provider);
 	}
 
@@ -81,9 +77,9 @@ export class KeptAccounts {
 		return accounts;
 	}
 
-	#within(since: number, ms: number): boolean {
+	#within(since: number): boolean {
 		const age = this.#ports.clock.now() - since;
-		return age >= 0 && age < ms; // a clock that was set back makes nothing young
+		return age >= 0 && age < READ_EVERY_MS; // a clock that was set back makes nothing young
 	}
 }
 
