@@ -46,6 +46,17 @@ const credential = z
 	.string()
 	.trim()
 	.regex(/^[\x21-\x7e]+$/, "must be printable ASCII without spaces");
+/** What `parse` makes of each part; null is none. Without a part only where that is the fallback. */
+const listOf = <T>(parse: (part: string) => T | null, { fallback, words }: { fallback: string; words: string }) =>
+	z
+		.string()
+		.default(fallback)
+		.transform((text, context) => {
+			const parsed = list(text).map(parse);
+			const good = parsed.filter((part) => part !== null);
+			if (good.length < parsed.length || (good.length === 0 && fallback !== "")) context.addIssue({ code: "custom", message: words });
+			return good;
+		});
 const cidrs = z
 	.string()
 	.default("")
@@ -121,29 +132,11 @@ export const SETTINGS = {
 	callbackDeny: setting("CALLBACK_DENY", cidrs),
 	callbackDns: setting(
 		"CALLBACK_DNS",
-		z
-			.string()
-			.default("")
-			.transform((text) => list(text).map(parseNameServer))
-			.transform((servers, context) => {
-				const good = servers.filter((server) => server !== null);
-				if (good.length < servers.length)
-					context.addIssue({ code: "custom", message: "must be addresses of name servers with commas, like 10.0.0.2,[fd00::2]:5353" });
-				return good;
-			}),
+		listOf(parseNameServer, { fallback: "", words: "must be addresses of name servers with commas, like 10.0.0.2,[fd00::2]:5353" }),
 	),
 	callbackPorts: setting(
 		"CALLBACK_PORTS",
-		z
-			.string()
-			.default("80,443,1024-65535")
-			.transform((text) => list(text).map(parsePorts))
-			.transform((ranges, context) => {
-				const good = ranges.filter((range) => range !== null);
-				if (good.length === 0 || good.length < ranges.length)
-					context.addIssue({ code: "custom", message: "must be ports and ranges of ports with commas, like 443,8000-8999" });
-				return good;
-			}),
+		listOf(parsePorts, { fallback: "80,443,1024-65535", words: "must be ports and ranges of ports with commas, like 443,8000-8999" }),
 	),
 	retryDelaysMs: setting(
 		"RETRY_DELAYS_S",

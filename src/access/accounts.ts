@@ -43,8 +43,7 @@ const READ_EVERY_MS = 1000;
 
 /**
  * The accounts of a provider with their secrets, the configured one first, kept in memory: what none of them signed costs
- * no statement. Two that find them old do not wait for each other; on Workers no request may wait for another's
- * read.
+ * no statement. Two that read them anew do not wait for each other: on Workers no request may wait for another's read.
  */
 export class KeptAccounts {
 	readonly #ports: Ports & Pick<Deps, "clock">;

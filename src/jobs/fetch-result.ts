@@ -34,15 +34,7 @@ export async function startFetch(
 	const hold = holdOf(known, nonce());
 	const { guarded, after } = openHold(ground, known, hold);
 	const { job, event, submission } = hold;
-	const fetching = {
-		job,
-		event,
-		submission,
-		providerJob: providerJobId,
-		lane: resultLane(known),
-		resultUrl: linkOf(deps.config, known.provider, resultUrl),
-		now,
-	};
+	const fetching = { job, event, submission, providerJob: providerJobId, lane: resultLane(known), resultUrl, now };
 	const [held] = await deps.db.batch<Bound<unknown>[]>([guarded, ...after, submissionFetching.bind(fetching)]);
 	if (held?.length === 0) return false;
 	deps.wake({ kind: "submission", id: submission, at: now });

@@ -9,7 +9,7 @@ import { holdOf, openMove } from "./ground.ts";
 import { type EventState, eventTypeOf, isTerminal, type JobState } from "./job.ts";
 import { firstPollMs } from "./ladder.ts";
 import type { Ground, Known, Move } from "./move.ts";
-import { linkOf, resultLane } from "./news.ts";
+import { resultLane } from "./news.ts";
 import { resultRow } from "./result-row.ts";
 import * as sql from "./sql/finish.ts";
 import { tellEnd } from "./wait.ts";
@@ -79,7 +79,7 @@ async function submissionAfter(deps: Deps, known: Known, move: Move, ground: Gro
 	const at = { submission: known.submissionId, job: known.jobId, event, now, providerJob: move.providerJobId };
 	if (isTerminal(move.state)) return { write: sql.submissionEnded.bind({ ...at, ...endOf(ground) }), dueAt: null };
 	if (move.state === "processing" && move.fetch) {
-		const fetching = { ...at, lane: resultLane(known), resultUrl: linkOf(deps.config, known.provider, move.fetch.resultUrl) };
+		const fetching = { ...at, lane: resultLane(known), resultUrl: move.fetch.resultUrl };
 		return { write: sql.submissionFetching.bind(fetching), dueAt: now };
 	}
 	const lane = pollLane(known.accountId);

@@ -7,8 +7,8 @@ const MOST = 10_000;
 const REST_MS = 250;
 
 /**
- * Makes polls due now, each at most once per `HOOK_NUDGE_EVERY_S`: a second time within that, at its end. SQL knows that over all processes; what this one knows
- * by itself costs no statement, however many hooks a stranger posts to an address he has seen.
+ * Makes polls due now, each at most once per `HOOK_NUDGE_EVERY_S`: a second time within that, at its end. SQL knows that over all
+ * processes; what this one knows by itself costs no statement, however many hooks a stranger posts to an address he has seen.
  */
 export class Nudges {
 	readonly #deps: Deps;
